@@ -1,0 +1,73 @@
+/**
+ * Types of what the world offers. Everything but node-ports.ts receives these as arguments; nothing reaches for
+ * the world by itself.
+ */
+
+/** Milliseconds since the Unix epoch. */
+export interface Clock {
+  now(): number
+  /** Calls back once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, callback: () => void): () => void
+}
+
+export interface Entropy {
+  /** Cryptographically secure random bytes. */
+  bytes(length: number): Uint8Array
+}
+
+export type FileType = 'file' | 'directory' | 'link' | 'other'
+
+export interface FileStat {
+  readonly type: FileType
+  readonly sizeBytes: number
+  /** Milliseconds since the Unix epoch, whole. */
+  readonly modifiedMs: number
+  /** Permission bits, e.g. 0o644. */
+  readonly mode: number
+  readonly device: bigint
+  readonly inode: bigint
+  readonly links: number
+  readonly uid: number
+}
+
+/** An open file or directory; held, so that what it names cannot be swapped. */
+export interface FileHandle {
+  readonly fd: number
+  /** The path it was opened by; only for platforms without /proc/self/fd, and for messages. */
+  readonly path: string
+}
+
+/**
+ * Files, one component at a time. Each method that takes `(directory, name)` acts on the entry `name` of the held
+ * directory and never follows a link; `name` holds no `/` and is not `.` or `..`. Errors carry Node's `code`
+ * (`ENOENT`, `ENOTDIR`, `ELOOP`, `EEXIST` …).
+ *
+ * On Linux a held directory is addressed as /proc/self/fd/N, so no rename or link swap can redirect it. Elsewhere
+ * the weaker fallback joins paths and compares device and inode after opening.
+ */
+export interface FileHost {
+  /** Opens the directory at an absolute path, following links: the operator named it. */
+  openRoot(absolutePath: string): FileHandle
+  /** ENOTDIR or ELOOP if the entry is a link. */
+  openDirectory(directory: FileHandle, name: string): FileHandle
+  /** Opens a regular file for reading, without blocking on FIFOs; ELOOP if the entry is a link. */
+  openForRead(directory: FileHandle, name: string): FileHandle
+  /** Creates a file that must not exist yet, for writing. */
+  createForWrite(directory: FileHandle, name: string, mode: number): FileHandle
+  stat(handle: FileHandle): FileStat
+  /** Of the entry itself, a link included. */
+  statEntry(directory: FileHandle, name: string): FileStat
+  readLink(directory: FileHandle, name: string): string
+  list(directory: FileHandle): readonly { readonly name: string; readonly type: FileType }[]
+  /** Fewer bytes than `length` only at the end of the file. */
+  read(handle: FileHandle, position: number, length: number): Uint8Array
+  write(handle: FileHandle, data: Uint8Array): void
+  sync(handle: FileHandle): void
+  makeDirectory(directory: FileHandle, name: string, mode: number): void
+  removeFile(directory: FileHandle, name: string): void
+  removeDirectory(directory: FileHandle, name: string): void
+  rename(fromDirectory: FileHandle, fromName: string, toDirectory: FileHandle, toName: string): void
+  close(handle: FileHandle): void
+  /** The absolute path of the entry with every link followed; for messages and the operator's own paths only. */
+  realPath(absolutePath: string): string
+}
