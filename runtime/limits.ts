@@ -31,3 +31,128 @@ export const TOOL_LOG_BYTES_MAX = 64 * 1024
 /** Defaults of one run (contract: budget). */
 export const RUN_TURNS_MAX = 20
 export const RUN_TIME_MS = 10 * 60_000
+
+/** Reaching a model provider; a handshake that takes longer will not get better. */
+export const MODEL_CONNECT_TIMEOUT_MS = 15_000
+
+/** Answers are not streamed, so nothing arrives before the model has thought to its end. */
+export const MODEL_HEADERS_TIMEOUT_MS = 10 * 60_000
+
+/** From the headers to the last byte of an answer; the answer is complete when its headers come. */
+export const MODEL_BODY_TIMEOUT_MS = 120_000
+
+/** A model's answer after decompression; the longest outputs are a few megabytes. */
+export const MODEL_RESPONSE_BYTES_MAX = 32 * 1024 * 1024
+
+/** What an error quotes of a provider's answer. */
+export const ERROR_QUOTE_LENGTH_MAX = 300
+
+/** A shorter secret occurs by chance, so that withholding it would mangle ordinary text. */
+export const SECRET_LENGTH_MIN = 6
+
+/** An identifier of a tool call as a provider may choose it; those of real ones are under 64. */
+export const CALL_ID_LENGTH_MAX = 128
+
+/** Lexical tokens of one definition or configuration file: every pass over it takes well under a second. */
+export const DEFINITION_TOKENS_MAX = 50_000
+
+/** Collections within collections; the deepest honest form has six. The YAML composer recurses. */
+export const DEFINITION_DEPTH_MAX = 32
+
+/** Tools of one agent; models choose badly among far fewer. */
+export const DEFINITION_TOOLS_MAX = 256
+
+/** Patterns of one list of path rules; every permitting one is compared with every deny of its tool. */
+export const PATTERNS_PER_LIST_MAX = 128
+
+/** Characters of one pattern of a path rule. */
+export const PATTERN_LENGTH_MAX = 1024
+
+/** Problems that one file reports; a person repairs the first and runs again. */
+export const PROBLEMS_MAX = 100
+
+/** The widest values that a definition may set. */
+export const TOOL_TIMEOUT_MS_MAX = 60 * 60_000
+/** An isolate below this cannot load the guest runtime. */
+export const TOOL_MEMORY_BYTES_MIN = 8 * 1024 * 1024
+export const TOOL_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+export const TOOL_CALLS_MAX = 1_000_000
+export const TOOL_REQUESTS_LIMIT_MAX = 1_000_000
+export const RUN_TURNS_LIMIT_MAX = 10_000
+export const RUN_TIME_MS_MAX = 24 * 60 * 60_000
+export const MODEL_OUTPUT_TOKENS_MAX = 10_000_000
+
+/** The trail. A string or byte array of at least this many bytes is stored once, by its hash, beside the event. */
+export const TRAIL_BODY_BYTES_MIN = 4096
+
+/** The trail. An array or object whose encoding has at least this many characters is stored by its hash as well. */
+export const TRAIL_JSON_BODY_CHARS_MIN = 64 * 1024
+
+/** The trail. One stored body: several times the largest read or write, well below SQLite's own 1 GB. */
+export const TRAIL_BODY_BYTES_MAX = 64 * 1024 * 1024
+
+/** The trail. An event's own text once large values are taken out of it; more than this is a mistake of ours. */
+export const TRAIL_TEXT_BYTES_MAX = 1024 * 1024
+
+/** The trail. Nesting of an event's data; SQLite's JSON functions stop at 1000. */
+export const TRAIL_DEPTH_MAX = 500
+
+/** The trail. The name of a run or a call; providers' call ids have about 30 characters. */
+export const TRAIL_NAME_BYTES_MAX = 1024
+
+/** The trail. How long an event that nobody waits for may wait for company. */
+export const TRAIL_LAZY_MS = 20
+
+/** The trail. So much waiting is written at once, so that a busy tool cannot fill the memory. */
+export const TRAIL_LAZY_BYTES_MAX = 1024 * 1024
+
+/** The trail. How long a writer waits for the other processes that write to the same file. */
+export const TRAIL_BUSY_MS = 30_000
+
+/** What one tool bundles to: it crosses to a sandbox process as one frame. */
+export const BUNDLE_BYTES_MAX = 16 * 1024 * 1024
+
+/** Modules of one bundle; the largest honest package tried (a parser with its tables) has a few hundred. */
+export const BUNDLE_MODULES_MAX = 5_000
+
+/** One source file; minified libraries reach 4 MiB. */
+export const BUNDLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+
+/** All source files of one bundle together: the bundler holds them in memory at once. */
+export const BUNDLE_INPUT_BYTES_MAX = 64 * 1024 * 1024
+
+/** Paths looked at for one bundle, absent ones included: each import tries several. */
+export const BUNDLE_LOOKUPS_MAX = 100_000
+
+/** Cold bundles take well under a second; past this the bundler's process is stopped. */
+export const BUNDLE_TIME_MS = 30_000
+
+/** Problems reported of one bundle; a broken file yields thousands. */
+export const BUNDLE_PROBLEMS_MAX = 50
+
+/** Nesting of a tool's JSON Schema, and of conditions in a package's exports. */
+export const SCHEMA_DEPTH_MAX = 32
+export const EXPORTS_DEPTH_MAX = 16
+
+/** CPU time of one tool call; less than the wall clock, which also counts what the host does for it. */
+export const TOOL_CPU_MS = 20_000
+
+/** A sandbox process with no call in it stands at about 60 MB; what is above this and its calls' heaps is a leak. */
+export const SANDBOX_BASE_BYTES = 160 * 1024 * 1024
+
+/** How often the resident memory of a busy sandbox process is read. */
+export const SANDBOX_WATCH_MS = 25
+
+/** The process ends a late call itself; where it cannot, the host kills it after this much more. */
+export const SANDBOX_GRACE_MS = 80
+
+/** A process that has not said that it is ready by then will not be. */
+export const SANDBOX_START_MS = 10_000
+
+/** Deliveries kept for driving a call again after its process died; a call that had more than this fails with it. */
+export const REDRIVE_BYTES_MAX = 64 * 1024 * 1024
+
+/** The script plays the model: it waits for whole tool calls, and holds their results. */
+export const SCRIPT_MEMORY_BYTES = 256 * 1024 * 1024
+export const SCRIPT_CPU_MS = 60_000
+export const SCRIPT_RESULT_BYTES_MAX = 4 * 1024 * 1024

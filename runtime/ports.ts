@@ -71,3 +71,66 @@ export interface FileHost {
   /** The absolute path of the entry with every link followed; for messages and the operator's own paths only. */
   realPath(absolutePath: string): string
 }
+
+export interface HttpHostRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | undefined
+  readonly signal: AbortSignal
+  readonly connectTimeoutMs: number
+  /** From the first byte sent to the last header. */
+  readonly headersTimeoutMs: number
+  /** From the last header to the last byte of the body, however steadily it drips. */
+  readonly bodyTimeoutMs: number
+  /** The most the body may hold, before and after decompression. */
+  readonly maxBytes: number
+}
+
+export interface HttpHostResponse {
+  readonly status: number
+  /** Names in lower case; values of a repeated header joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Decompressed. */
+  readonly body: Uint8Array
+}
+
+/**
+ * One HTTP exchange, whole. Redirects are answers like any other and never followed; proxy variables are ignored;
+ * no cookie or cache outlives the exchange. Rejects with the signal's reason when aborted, and else with an error
+ * whose `code` is Node's or undici's, or one of `HTTP_HEADERS_TIMEOUT`, `HTTP_BODY_TIMEOUT`, `HTTP_BODY_TOO_LARGE`
+ * and `HTTP_ENCODING`.
+ */
+export interface HttpHost {
+  request(request: HttpHostRequest): Promise<HttpHostResponse>
+}
+
+/** A sandbox process as the host sees it. */
+export interface SandboxChild {
+  write(chunk: Uint8Array): void
+  onData(listener: (chunk: Buffer) => void): void
+  /** Called once; `how` says it in words, e.g. `signal SIGKILL`. */
+  onExit(listener: (how: string) => void): void
+  kill(): void
+  /** Resident memory of the innermost process; undefined where it cannot be read. */
+  residentBytes(): number | undefined
+}
+
+export interface ProcessHost {
+  /** The Node that runs us, by its real path. */
+  readonly nodePath: string
+  readonly nodeMajor: number
+  readonly platform: string
+  readonly architecture: string
+  /** The shared objects that Node itself was loaded with, as the dynamic loader names them. */
+  sharedObjects(): readonly string[]
+  /** True for a regular file that only root can write, in folders that only root can write. */
+  isOwnedByRoot(path: string): boolean
+  /** Starts a process with an empty environment and one pipe at fd 3; behind a wall, more of them (see walls.ts). */
+  spawnSandbox(command: {
+    readonly file: string
+    readonly args: readonly string[]
+    /** Given for a wall: fd 4 is its info pipe, fd 5 brings this seccomp program. */
+    readonly seccomp?: Uint8Array
+  }): SandboxChild
+}

@@ -1,6 +1,71 @@
 /**
- * The trail's events. (The header essay on the stored format belongs here: what a row is, how it is hashed, when
- * a trail is whole.)
+ * The trail: one SQLite file that holds every event of every run, only ever appended to.
+ *
+ * WHAT A ROW IS
+ *
+ * One row of `event` is one thing that happened: an intent (`tool.call`, `host.request`, `model.request`) or what
+ * came of it (`tool.outcome`, `host.outcome`, `model.response`). The two are never one row, because a hashed row
+ * cannot be completed later. An intent without an outcome is a call in doubt: it may or may not have happened.
+ *
+ *   seq       index in the whole trail, from 0
+ *   run       the run's id
+ *   run_seq   index in the run, from 0
+ *   ts        milliseconds since the Unix epoch
+ *   kind      one of EventKind
+ *   call      the tool call, or null
+ *   ordinal   which host call of the tool call, or null
+ *   data      the event's data, encoded as below
+ *   run_prev  `leaf` of the run's event before this one; 32 zero bytes for its first
+ *   leaf      the hash of all of the above
+ *
+ * Several processes may write to one file. Each transaction takes the write lock first, continues `seq` where the
+ * last one ended, and holds the events of one process in the order in which it recorded them. So when an event is
+ * durable, every event that the same process recorded before it is durable as well.
+ *
+ * HOW DATA IS ENCODED
+ *
+ * As JSON without white space, keys sorted by UTF-16 code units and undefined left out, so that equal data has
+ * equal text. What JSON cannot say, or should not repeat, stands as an object with one key that starts with `$`:
+ *
+ *   {"$bytes":"<base64>"}                bytes
+ *   {"$number":"NaN"}                    also Infinity, -Infinity, -0
+ *   {"$body":"<hash>","as":"<form>"}     a value kept in `body`, named by the SHA-256 of its bytes in hex
+ *
+ * Forms of a body: `bytes`; `text`, UTF-8; `utf16`, little endian, for a string with a lone surrogate; `json`, a
+ * large array or object, encoded by these same rules. Equal bytes are stored once, whatever their form. A key of
+ * the data that itself starts with `$` gets one more `$`, so nothing that a tool returns is mistaken for these.
+ *
+ * HOW A ROW IS HASHED
+ *
+ *   leaf = SHA-256(0x00 || f(seq) || f(run) || f(run_seq) || f(ts) || f(kind) || f(call) || f(ordinal) || f(data)
+ *                  || f(run_prev))
+ *
+ * where f is the length of the field in bytes as 32 bits, big endian, then the field: numbers in decimal, text in
+ * UTF-8. Null is the length 0xffffffff alone. Since this is the leaf hash of RFC 6962 over the joined fields, the
+ * leaves are those of a Merkle tree as RFC 6962 defines it (node = SHA-256(0x01 || left || right)). Its root and
+ * the number of its leaves are the trail's *head*. The row of `tree` keeps the size and the roots of the perfect
+ * subtrees, largest first; it is a projection that saves the writer from reading every leaf, and proves nothing.
+ *
+ * WHEN A TRAIL IS WHOLE
+ *
+ * A run is whole if and only if
+ *   (1) its rows have the run_seq 0, 1, 2 … without a gap,
+ *   (2) each `run_prev` is the `leaf` of the row before, the first one's 32 zero bytes,
+ *   (3) each `leaf` is the hash of its row,
+ *   (4) `ts` never decreases from one row to the next,
+ *   (5) each body that its data names, directly or through a `json` body, exists and has the hash that names it,
+ *   (6) the `events` of a `run.end` is the number of rows of the run up to and with that row.
+ * A trail is whole if and only if
+ *   (7) its rows have the seq 0, 1, 2 … without a gap,
+ *   (8) all of its runs are whole, and
+ *   (9) the row of `tree` has the size and the subtree roots that follow from the leaves.
+ *
+ * A trail that is whole may still be shorter than it was, or rewritten from some row on, by somebody who can write
+ * to the file and computes all hashes anew. Only a head that was kept elsewhere shows that: (10) a trail continues
+ * a kept head if and only if it has at least as many rows, and its first rows have that root.
+ *
+ * A run whose last row is no `run.end` has not ended: it is going on, or its process died. A resumed run goes on
+ * after its last row, whatever that is.
  */
 
 /** JSON, and bytes. Bytes are stored as bytes, never as text. */
@@ -25,7 +90,7 @@ export type EventKind =
   | 'host.outcome'
   /** What a tool printed, `call` set: `data: { level, text }`. */
   | 'log'
-  /** The last event: `data: { status, output?, error?, events }`. */
+  /** The last event: `data: { status, output?, error?, events }`; the recorder fills in `events`. */
   | 'run.end'
 
 export interface NewEvent {

@@ -1,0 +1,230 @@
+/**
+ * The encoding of an event's data, both ways. The format is in the header of event.ts; decodeData is the exact
+ * inverse of encodeData, but for undefined, which is left out (null within an array).
+ */
+
+import { hash } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
+
+import { RunAgentError } from '../errors.ts'
+import {
+  TRAIL_BODY_BYTES_MAX,
+  TRAIL_BODY_BYTES_MIN,
+  TRAIL_DEPTH_MAX,
+  TRAIL_JSON_BODY_CHARS_MIN,
+  TRAIL_TEXT_BYTES_MAX,
+} from '../limits.ts'
+import type { Json, NewEvent } from './event.ts'
+
+type EventData = NewEvent['data']
+
+export type BodyForm = 'bytes' | 'text' | 'utf16' | 'json'
+
+export interface BodyReference {
+  /** SHA-256, hex. */
+  readonly hash: string
+  readonly as: BodyForm
+}
+
+export interface EncodedData {
+  readonly text: string
+  /** By hash; the bytes are copies, whose buffers hold nothing else. */
+  readonly bodies: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
+}
+
+type Bodies = Map<string, Uint8Array<ArrayBuffer>>
+
+/** Throws E_TRAIL for what is too large, too deep, or no data at all. */
+export function encodeData(data: EventData): EncodedData {
+  const bodies: Bodies = new Map()
+  const text = encodeObject(data, bodies, 0)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > TRAIL_TEXT_BYTES_MAX) throw tooLarge('the text of an event', bytes, TRAIL_TEXT_BYTES_MAX)
+  return { text, bodies }
+}
+
+/** The same encoding with nothing taken out, on one line, safe to print: for people and programs, not for storage. */
+export function encodeInline(value: Json): string {
+  // Outside of strings JSON is ASCII, so an escape can only land where it is allowed.
+  return encodeValue(value, undefined, 0).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Throws E_TRAIL for text that encodeData never makes, and passes on what `bodyOf` throws. */
+export function decodeData(text: string, bodyOf: (hash: string) => Uint8Array): EventData {
+  const value = decodeValue(parse(text), bodyOf, 0)
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isUint8Array(value)) {
+    throw malformed('the data of an event is no object')
+  }
+  return value as EventData
+}
+
+/** The bodies that an encoded text names itself, in order; those that its `json` bodies name are not among them. */
+export function bodyReferences(text: string): readonly BodyReference[] {
+  if (!text.includes('{"$body":"')) return []
+  const found: BodyReference[] = []
+  collectReferences(parse(text), found, 0)
+  return found
+}
+
+function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value, bodies)
+    case 'number':
+      return encodeNumber(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'undefined':
+      return 'null'
+    case 'object':
+      break
+    default:
+      throw new RunAgentError('E_TRAIL', `a ${typeof value} cannot be recorded in the trail`)
+  }
+  if (value === null) return 'null'
+  if (isUint8Array(value)) return encodeBytes(value, bodies)
+  const text = Array.isArray(value)
+    ? encodeArray(value, bodies, depth + 1)
+    : encodeObject(value as EventData, bodies, depth + 1)
+  if (bodies === undefined || text.length < TRAIL_JSON_BODY_CHARS_MIN) return text
+  return putBody(bodies, 'json', new TextEncoder().encode(text))
+}
+
+function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, depth: number): string {
+  assertDepth(depth)
+  const parts: string[] = []
+  // By index, because a hole must become null.
+  for (let index = 0; index < value.length; index++) parts.push(encodeValue(value[index], bodies, depth))
+  return `[${parts.join(',')}]`
+}
+
+function encodeObject(value: EventData, bodies: Bodies | undefined, depth: number): string {
+  assertDepth(depth)
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined)
+  const parts = keys
+    .map((key) => ({ key, written: key.startsWith('$') ? `$${key}` : key }))
+    .sort((a, b) => (a.written < b.written ? -1 : 1))
+    .map(({ key, written }) => `${JSON.stringify(written)}:${encodeValue(value[key], bodies, depth)}`)
+  return `{${parts.join(',')}}`
+}
+
+function encodeNumber(value: number): string {
+  if (Number.isFinite(value) && !Object.is(value, -0)) return JSON.stringify(value)
+  return `{"$number":"${Object.is(value, -0) ? '-0' : String(value)}"}`
+}
+
+function encodeString(value: string, bodies: Bodies | undefined): string {
+  // A UTF-16 code unit takes three bytes at most.
+  if (bodies === undefined || value.length * 3 < TRAIL_BODY_BYTES_MIN) return JSON.stringify(value)
+  if (Buffer.byteLength(value) < TRAIL_BODY_BYTES_MIN) return JSON.stringify(value)
+  if (value.isWellFormed()) return putBody(bodies, 'text', new TextEncoder().encode(value))
+  return putBody(bodies, 'utf16', new Uint8Array(Buffer.from(value, 'utf16le')))
+}
+
+function encodeBytes(value: Uint8Array, bodies: Bodies | undefined): string {
+  if (bodies !== undefined && value.length >= TRAIL_BODY_BYTES_MIN) {
+    return putBody(bodies, 'bytes', new Uint8Array(value))
+  }
+  return `{"$bytes":"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"}`
+}
+
+function putBody(bodies: Bodies, as: BodyForm, bytes: Uint8Array<ArrayBuffer>): string {
+  if (bytes.length > TRAIL_BODY_BYTES_MAX) throw tooLarge('one value of an event', bytes.length, TRAIL_BODY_BYTES_MAX)
+  const name = hash('sha256', bytes, 'hex')
+  if (!bodies.has(name)) bodies.set(name, bytes)
+  return `{"$body":"${name}","as":"${as}"}`
+}
+
+function decodeValue(value: unknown, bodyOf: (hash: string) => Uint8Array, depth: number): Json {
+  if (typeof value !== 'object' || value === null) return value as Json
+  assertDepth(depth)
+  if (Array.isArray(value)) return value.map((item) => decodeValue(item, bodyOf, depth + 1))
+  const special = specialOf(value)
+  if (special !== undefined) return decodeSpecial(special, bodyOf, depth)
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [unescapeKey(key), decodeValue(item, bodyOf, depth + 1)]),
+  )
+}
+
+type Special = BodyReference | { readonly bytes: string } | { readonly number: string }
+
+/** What an object stands for if its first key starts with a single `$`. */
+function specialOf(value: object): Special | undefined {
+  const entries: readonly (readonly [string, unknown])[] = Object.entries(value)
+  const [key, content] = entries[0] ?? ['', undefined]
+  if (!key.startsWith('$') || key.startsWith('$$')) return undefined
+  if (typeof content !== 'string') throw malformed(`"${key}" holds no string`)
+  if (key === '$body' && entries.length === 2) {
+    const form = entries[1]
+    if (form?.[0] === 'as' && isBodyForm(form[1])) return { hash: content, as: form[1] }
+  }
+  if (key === '$bytes' && entries.length === 1) return { bytes: content }
+  if (key === '$number' && entries.length === 1) return { number: content }
+  throw malformed(`an object starts with "${key}"`)
+}
+
+function decodeSpecial(special: Special, bodyOf: (hash: string) => Uint8Array, depth: number): Json {
+  if ('bytes' in special) return new Uint8Array(Buffer.from(special.bytes, 'base64'))
+  if ('number' in special) return Number(special.number)
+  const bytes = bodyOf(special.hash)
+  switch (special.as) {
+    case 'bytes':
+      return new Uint8Array(bytes)
+    case 'text':
+      return decodeUtf8(bytes)
+    case 'utf16':
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf16le')
+    case 'json':
+      return decodeValue(parse(decodeUtf8(bytes)), bodyOf, depth)
+  }
+}
+
+function collectReferences(value: unknown, found: BodyReference[], depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  assertDepth(depth)
+  if (Array.isArray(value)) {
+    for (const item of value) collectReferences(item, found, depth + 1)
+    return
+  }
+  const special = specialOf(value)
+  if (special === undefined) for (const item of Object.values(value)) collectReferences(item, found, depth + 1)
+  else if ('as' in special) found.push(special)
+}
+
+function unescapeKey(key: string): string {
+  if (!key.startsWith('$')) return key
+  if (!key.startsWith('$$')) throw malformed(`"${key}" is no key`)
+  return key.slice(1)
+}
+
+function isBodyForm(value: unknown): value is BodyForm {
+  return value === 'bytes' || value === 'text' || value === 'utf16' || value === 'json'
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new RunAgentError('E_TRAIL', 'the trail is broken: the data of an event is no JSON', { cause: error })
+  }
+}
+
+function assertDepth(depth: number): void {
+  if (depth <= TRAIL_DEPTH_MAX) return
+  throw new RunAgentError('E_TRAIL', `data nested deeper than ${TRAIL_DEPTH_MAX} levels cannot be recorded in the trail`)
+}
+
+function malformed(what: string): RunAgentError {
+  return new RunAgentError('E_TRAIL', `the trail is broken: ${what}`)
+}
+
+function tooLarge(what: string, bytes: number, max: number): RunAgentError {
+  return new RunAgentError('E_TRAIL', `${what} has ${bytes} bytes; the trail records at most ${max}`)
+}

@@ -1,0 +1,220 @@
+/** The trail as its reading side sees it. Reading needs no writer and may go on beside one. */
+
+import { hash } from 'node:crypto'
+
+import type Database from 'better-sqlite3'
+
+import { RunAgentError } from '../errors.ts'
+import { decodeData } from './encode.ts'
+import type { EventKind, Json, StoredEvent } from './event.ts'
+import { openReadable, trailError } from './schema.ts'
+import type { Head } from './trail.ts'
+import { type EventRow, type RunVerdict, type TrailVerdict, verifyRunRows, verifyTrailRows } from './verify.ts'
+
+export interface ReaderOptions {
+  /** Whether the process that recorded this `pid` in its run.start still lives on this machine. */
+  isAlive(pid: number, startTime: number | string): boolean
+}
+
+export interface RunSummary {
+  readonly id: string
+  readonly agent: string | undefined
+  readonly user: string | undefined
+  /** The model, script or recording that chose the tool calls. */
+  readonly playedBy: string | undefined
+  /** That of run.end; `running` if there is none and the process lives, `crashed` if it does not. */
+  readonly status: string
+  readonly startedMs: number
+  /** Undefined for a run that has not ended. */
+  readonly endedMs: number | undefined
+  readonly events: number
+  readonly calls: number
+  readonly denied: number
+}
+
+interface RunCounts {
+  readonly events: number
+  readonly calls: number | null
+  readonly denied: number | null
+}
+
+/** Events that are in memory at a time. */
+const PAGE_EVENTS = 256
+
+/** A prefix of more runs than this is answered with the newest of them. */
+const CANDIDATES_MAX = 5
+
+const COLUMNS = 'seq, run, run_seq, ts, kind, call, ordinal, data, run_prev, leaf'
+
+// A decision is small, so it always stands in the row itself. The guard keeps a damaged row from hiding the others.
+const COUNTS = `
+  SELECT count(*) AS events, sum(kind = 'tool.call') AS calls,
+    sum(kind IN ('tool.call', 'host.request', 'host.outcome') AND
+      CASE WHEN json_valid(data) THEN json_extract(data, '$.decision.kind') IS 'deny' ELSE 0 END) AS denied
+  FROM event WHERE run = ?`
+
+export class TrailReader {
+  readonly #path: string
+  readonly #options: ReaderOptions
+  readonly #database: Database.Database
+  readonly #readBody: Database.Statement<[Buffer], Buffer>
+
+  private constructor(path: string, options: ReaderOptions) {
+    this.#path = path
+    this.#options = options
+    this.#database = openReadable(path)
+    this.#readBody = this.#database.prepare<[Buffer], Buffer>('SELECT bytes FROM body WHERE hash = ?').pluck()
+  }
+
+  /** Throws E_TRAIL for a file that is missing, empty or no trail. */
+  static open(path: string, options: ReaderOptions): TrailReader {
+    return new TrailReader(path, options)
+  }
+
+  /** The newest runs, newest first. */
+  runs({ limit }: { readonly limit: number }): readonly RunSummary[] {
+    return this.#guard(() =>
+      this.#database
+        .prepare<[number], EventRow>(`SELECT ${COLUMNS} FROM event WHERE run_seq = 0 ORDER BY seq DESC LIMIT ?`)
+        .all(limit)
+        .map((row) => this.#summary(row)),
+    )
+  }
+
+  /** The run with this id or unique beginning of an id, in either case, or the newest for `last`. */
+  findRun(text: string): string {
+    const candidates = this.#guard(() =>
+      text === 'last'
+        ? this.#startedRuns(`SELECT run FROM event WHERE run_seq = 0 ORDER BY seq DESC LIMIT 1`)
+        : this.#startedRuns(
+            `SELECT run FROM event WHERE run_seq = 0 AND upper(substr(run, 1, length(?1))) = upper(?1)
+             ORDER BY length(run) = length(?1) DESC, seq DESC LIMIT ${CANDIDATES_MAX + 1}`,
+            text,
+          ),
+    )
+    const [found] = candidates
+    if (found === undefined) {
+      throw new RunAgentError('E_TRAIL', text === 'last' ? 'the trail holds no run yet' : `no run starts with ${text}`, {
+        hint: '`run-agent audit list` shows the runs.',
+      })
+    }
+    if (candidates.length === 1 || found.length === text.length) return found
+    const more = candidates.length > CANDIDATES_MAX ? ', …' : ''
+    throw new RunAgentError('E_TRAIL', `more than one run starts with ${text}`, {
+      hint: `Candidates: ${candidates.slice(0, CANDIDATES_MAX).join(', ')}${more}`,
+    })
+  }
+
+  /** The events of a run in order, read in pages; none for an unknown run. A damaged body throws E_TRAIL. */
+  *events(run: string): Iterable<StoredEvent> {
+    for (const row of this.#rows(run)) yield this.#event(row)
+  }
+
+  /** Throws E_TRAIL for an unknown run. */
+  verifyRun(run: string): RunVerdict {
+    const verdict = this.#guard(() => verifyRunRows(this.#rows(run), (name) => this.#body(name)))
+    if (verdict.ok && verdict.events === 0) throw new RunAgentError('E_TRAIL', `the trail holds no run ${run}`)
+    return verdict
+  }
+
+  /** `kept`: a head that was kept elsewhere, which the trail must continue. */
+  verifyAll(kept?: Head): TrailVerdict {
+    // One transaction, so that rows and tree are of the same moment.
+    return this.#guard(() => this.#database.transaction(() => this.#verifyAll(kept))())
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #verifyAll(kept: Head | undefined): TrailVerdict {
+    const rows = this.#database.prepare<[], EventRow>(`SELECT ${COLUMNS} FROM event ORDER BY seq`).iterate()
+    const tree = this.#database
+      .prepare<[], { size: number; frontier: Buffer }>('SELECT size, frontier FROM tree')
+      .get()
+    return verifyTrailRows(rows, (name) => this.#body(name), tree, kept)
+  }
+
+  #startedRuns(sql: string, ...parameters: readonly string[]): readonly string[] {
+    return this.#database.prepare<readonly string[], string>(sql).pluck().all(...parameters)
+  }
+
+  *#rows(run: string): Iterable<EventRow> {
+    const page = this.#database.prepare<[string, number], EventRow>(
+      `SELECT ${COLUMNS} FROM event WHERE run = ? AND run_seq >= ? ORDER BY run_seq LIMIT ${PAGE_EVENTS}`,
+    )
+    for (let from = 0; ; ) {
+      const rows = this.#guard(() => page.all(run, from))
+      yield* rows
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_EVENTS) return
+      from = last.run_seq + 1
+    }
+  }
+
+  #event(row: EventRow): StoredEvent {
+    return {
+      run: row.run,
+      seq: row.seq,
+      runSeq: row.run_seq,
+      ts: row.ts,
+      // The format's version vouches for the kind.
+      kind: row.kind as EventKind,
+      ...(row.call !== null && { call: row.call }),
+      ...(row.ordinal !== null && { ordinal: row.ordinal }),
+      data: decodeData(row.data, (name) => this.#wholeBody(name)),
+    }
+  }
+
+  #summary(start: EventRow): RunSummary {
+    const { data } = this.#event(start)
+    const counts = this.#database.prepare<[string], RunCounts>(COUNTS).get(start.run)
+    const last = this.#database
+      .prepare<[string], EventRow>(`SELECT ${COLUMNS} FROM event WHERE run = ? ORDER BY run_seq DESC LIMIT 1`)
+      .get(start.run)
+    const end = last?.kind === 'run.end' ? this.#event(last) : undefined
+    return {
+      id: start.run,
+      agent: textOf(data['agent']),
+      user: textOf(data['user']),
+      playedBy: textOf(data['playedBy']),
+      status: end === undefined ? this.#openStatus(data['pid']) : (textOf(end.data['status']) ?? 'ended'),
+      startedMs: start.ts,
+      endedMs: end?.ts,
+      events: counts?.events ?? 0,
+      calls: counts?.calls ?? 0,
+      denied: counts?.denied ?? 0,
+    }
+  }
+
+  #openStatus(process: Json | undefined): 'running' | 'crashed' {
+    if (typeof process !== 'object' || process === null || !('pid' in process)) return 'crashed'
+    const { pid, startTime } = process
+    if (typeof pid !== 'number' || (typeof startTime !== 'number' && typeof startTime !== 'string')) return 'crashed'
+    return this.#options.isAlive(pid, startTime) ? 'running' : 'crashed'
+  }
+
+  #body(name: string): Buffer | undefined {
+    return this.#readBody.get(Buffer.from(name, 'hex'))
+  }
+
+  #wholeBody(name: string): Buffer {
+    const bytes = this.#body(name)
+    if (bytes !== undefined && hash('sha256', bytes, 'hex') === name) return bytes
+    throw new RunAgentError('E_TRAIL', `the trail is broken: body ${name} ${bytes ? 'was changed' : 'is missing'}`, {
+      hint: 'Run `run-agent audit verify`.',
+    })
+  }
+
+  #guard<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      throw trailError(error, this.#path)
+    }
+  }
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,230 @@
+/**
+ * The operator's configuration: which providers there are, where credentials come from, where the trail lies. As
+ * strict as a definition. Values only: nothing is read from where they point to.
+ */
+
+import { isMap } from 'yaml'
+import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
+import { didYouMean } from './suggest.ts'
+import { parseYaml } from './yaml-source.ts'
+
+export interface OperatorConfig {
+  /** The file that relative paths in it start at; undefined if there is none. */
+  readonly file: string | undefined
+  readonly providers: ReadonlyMap<string, ProviderConfig>
+  readonly credentials: ReadonlyMap<string, CredentialConfig>
+  readonly audit: { readonly file: string | undefined }
+  readonly require: { readonly walls: readonly 'bubblewrap'[] }
+}
+
+export interface ProviderConfig {
+  /** A name in `credentials`; undefined for a provider that asks for none. */
+  readonly credential: string | undefined
+  readonly baseUrl: string | undefined
+  readonly api: 'responses' | 'chat'
+}
+
+export interface CredentialConfig {
+  readonly source: CredentialSource
+  /** Undefined: as the provider that uses it expects. */
+  readonly inject: { readonly header: string; readonly format: string } | undefined
+}
+
+export type CredentialSource =
+  | { readonly kind: 'env'; readonly name: string }
+  /** As written; a relative path starts at the configuration's folder. */
+  | { readonly kind: 'file'; readonly path: string }
+
+/** What holds where there is no configuration file. */
+export const EMPTY_CONFIG: OperatorConfig = {
+  file: undefined,
+  providers: new Map(),
+  credentials: new Map(),
+  audit: { file: undefined },
+  require: { walls: [] },
+}
+
+const CONFIG_KEYS = {
+  supported: ['providers', 'credentials', 'audit', 'require'],
+  unsupported: ['settings', 'networks', 'ceiling', 'protected'],
+} as const
+const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api'], unsupported: [] } as const
+const CREDENTIAL_KEYS = { supported: ['source', 'inject'], unsupported: ['for', 'users', 'agents'] } as const
+const SOURCE_KEYS = {
+  supported: ['env', 'file'],
+  unsupported: [
+    'env-file',
+    'exec',
+    'store',
+    'keyring',
+    'vault',
+    'aws-secret',
+    'aws-role',
+    'github-app',
+    'oauth',
+  ],
+} as const
+const INJECT_KEYS = { supported: ['header', 'format'], unsupported: ['basic', 'query', 'sigv4'] } as const
+const AUDIT_KEYS = { supported: ['file'], unsupported: ['heads'] } as const
+const REQUIRE_KEYS = { supported: ['walls'], unsupported: [] } as const
+
+const NAME = /^[a-z][a-z0-9_-]*$/
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+
+/** Throws ProblemsError; its problems quote no line, because a secret may stand where it should not. */
+export function parseConfig(input: { readonly file: string; readonly text: string | Uint8Array }): OperatorConfig {
+  const { root, problems } = parseYaml('configuration', input.file, input.text)
+  const reader = new NodeReader(problems)
+  if (root !== undefined && !isMap(root)) {
+    problems.add(root.range?.[0] ?? 0, 'a configuration must be a mapping')
+    throw problems.error()
+  }
+  const top: Field = { key: 'configuration', at: 0, value: root, valueAt: 0 }
+  const fields = reader.fields(top, CONFIG_KEYS, 'the configuration')
+  const providers = fields?.get('providers')
+  const credentials = fields?.get('credentials')
+  const config: OperatorConfig = {
+    file: input.file,
+    credentials: readNamed(reader, credentials, 'credential', (field) => readCredential(reader, field)),
+    providers: readNamed(reader, providers, 'provider', (field) => readProvider(reader, field, credentials)),
+    audit: { file: readAudit(reader, fields?.get('audit')) },
+    require: { walls: readWalls(reader, fields?.get('require')) },
+  }
+  problems.throwIfAny()
+  return Object.freeze(config)
+}
+
+function readNamed<Value>(
+  reader: NodeReader,
+  field: Field | undefined,
+  what: string,
+  read: (entry: Field) => Value | undefined,
+): ReadonlyMap<string, Value> {
+  const values = new Map<string, Value>()
+  for (const entry of (field && reader.entries(field)) ?? []) {
+    if (!NAME.test(entry.key)) {
+      reader.problems.add(entry.at, `the name of a ${what} must be lower-case letters, digits, \`_\` and \`-\``)
+    }
+    const value = read(entry)
+    if (value !== undefined) values.set(entry.key, value)
+  }
+  return values
+}
+
+function readProvider(reader: NodeReader, field: Field, credentials: Field | undefined): ProviderConfig | undefined {
+  const fields = reader.fields(field, PROVIDER_KEYS, 'a provider')
+  if (fields === undefined) return undefined
+  const credential = textOf(reader, fields, 'credential')
+  const names = isMap(credentials?.value) ? credentials.value.items.map(({ key }) => String(key)) : []
+  if (credential !== undefined && !names.includes(credential)) {
+    const at = fields.get('credential')?.valueAt ?? field.at
+    reader.problems.add(at, '`credential` names no entry of `credentials`', didYouMean(credential, names))
+  }
+  const api = fields.get('api')
+  const baseUrl = fields.get('baseURL')
+  return {
+    credential,
+    baseUrl: baseUrl && readBaseUrl(reader, baseUrl),
+    api: (api && reader.choice(api, ['responses', 'chat'] as const)) ?? 'responses',
+  }
+}
+
+/** `https`, or `http` to this machine by its address: a name could resolve to another. */
+function readBaseUrl(reader: NodeReader, field: Field): string | undefined {
+  const text = reader.text(field)
+  if (text === undefined) return undefined
+  const refuse = (message: string): undefined => reader.problems.add(field.valueAt, `\`baseURL\` ${message}`) as undefined
+  const url = URL.parse(text)
+  if (url === null) return refuse('must be a URL')
+  const isLoopback = /^127(?:\.\d+){3}$/.test(url.hostname) || url.hostname === '[::1]'
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
+    return refuse('must be https, or http to a loopback address such as 127.0.0.1')
+  }
+  if (url.username !== '' || url.password !== '') return refuse('must not hold a user name or password')
+  if (url.search !== '' || url.hash !== '') return refuse('must not hold a query or fragment')
+  return text
+}
+
+function readCredential(reader: NodeReader, field: Field): CredentialConfig | undefined {
+  const fields = reader.fields(field, CREDENTIAL_KEYS, 'a credential')
+  if (fields === undefined) return undefined
+  const sourceField = fields.get('source')
+  const injectField = fields.get('inject')
+  if (sourceField === undefined) reader.problems.add(field.at, `the credential ${quoted(field.key)} has no \`source\``)
+  const source = sourceField && readSource(reader, sourceField)
+  const inject = injectField && readInject(reader, injectField)
+  return source && { source, inject }
+}
+
+function readSource(reader: NodeReader, field: Field): CredentialSource | undefined {
+  const fields = reader.fields(field, SOURCE_KEYS, '`source`')
+  if (fields === undefined) return undefined
+  if (fields.size !== 1) {
+    // Where the only form is one that is not supported yet, that has been said.
+    const isSaid = fields.size === 0 && isMap(field.value) && field.value.items.length > 0
+    if (!isSaid) reader.problems.add(field.at, '`source` must be exactly one of { env: NAME } and { file: PATH }')
+    return undefined
+  }
+  const name = textOf(reader, fields, 'env')
+  const path = textOf(reader, fields, 'file')
+  if (path !== undefined) return { kind: 'file', path }
+  if (name === undefined) return undefined
+  if (ENV_NAME.test(name)) return { kind: 'env', name }
+  reader.problems.add(fields.get('env')?.valueAt ?? field.at, '`env` must be the name of an environment variable')
+  return undefined
+}
+
+function readInject(
+  reader: NodeReader,
+  field: Field,
+): { readonly header: string; readonly format: string } | undefined {
+  const fields = reader.fields(field, INJECT_KEYS, '`inject`')
+  if (fields === undefined) return undefined
+  const header = textOf(reader, fields, 'header')
+  const format = textOf(reader, fields, 'format')
+  if (fields.size === 1 || (fields.size === 0 && isMap(field.value) && field.value.items.length === 0)) {
+    reader.problems.add(field.at, '`inject` must be { header: NAME, format: "… {secret}" }')
+  }
+  if (header !== undefined && !HEADER_NAME.test(header)) {
+    reader.problems.add(fields.get('header')?.valueAt ?? field.at, '`header` must be the name of an HTTP header')
+  }
+  if (format !== undefined && format.split('{secret}').length !== 2) {
+    reader.problems.add(fields.get('format')?.valueAt ?? field.at, '`format` must hold `{secret}` exactly once')
+  }
+  return header === undefined || format === undefined ? undefined : { header, format }
+}
+
+function readAudit(reader: NodeReader, field: Field | undefined): string | undefined {
+  const fields = field && reader.fields(field, AUDIT_KEYS, '`audit`')
+  return fields && textOf(reader, fields, 'file')
+}
+
+function readWalls(reader: NodeReader, field: Field | undefined): readonly 'bubblewrap'[] {
+  const walls = (field && reader.fields(field, REQUIRE_KEYS, '`require`'))?.get('walls')
+  const items = (walls && reader.items(walls)) ?? []
+  return items.map((item) => reader.choice(item, ['bubblewrap'] as const)).filter((wall) => wall !== undefined)
+}
+
+function textOf(reader: NodeReader, fields: Fields, key: string): string | undefined {
+  const field = fields.get(key)
+  return field && reader.text(field)
+}
+
+const WRITABLE_BY_OTHERS = 0o022
+
+/**
+ * Why a configuration file may not be trusted, or nothing: whoever can write it says where secrets come from. It
+ * must belong to the user or root and be writable by nobody else.
+ */
+export function checkConfigOwner(
+  stat: { readonly uid: number; readonly mode: number },
+  ownUid: number,
+): string | undefined {
+  if (stat.uid !== ownUid && stat.uid !== 0) return 'the configuration must belong to you or to root'
+  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
+    const mode = (stat.mode & 0o777).toString(8).padStart(4, '0')
+    return `the configuration must be writable by its owner alone, but its mode is ${mode}; run chmod go-w on it`
+  }
+  return undefined
+}

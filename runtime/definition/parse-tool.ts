@@ -1,0 +1,170 @@
+/** One entry under `tools`. */
+
+import {
+  PATTERNS_PER_LIST_MAX,
+  TOOL_CALLS_MAX,
+  TOOL_MEMORY_BYTES,
+  TOOL_MEMORY_BYTES_MAX,
+  TOOL_MEMORY_BYTES_MIN,
+  TOOL_REQUESTS_LIMIT_MAX,
+  TOOL_REQUESTS_MAX,
+  TOOL_TIMEOUT_MS,
+  TOOL_TIMEOUT_MS_MAX,
+} from '../limits.ts'
+import type { DenyRule, PathRight } from '../policy/grant.ts'
+import { BUILTIN_TOOLS, BUILTIN_TOOLS_UNSUPPORTED, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
+import type { BuiltinTool, ToolRight } from './builtin-tools.ts'
+import { checkRules, isProtectedPath, readPattern, type PatternAt } from './check-rules.ts'
+import type { ToolEntry, ToolLimits, ToolSource } from './definition.ts'
+import { folderPath } from './folder-path.ts'
+import { quoted, type Field, type Fields, type NodeReader } from './node-reader.ts'
+import { didYouMean } from './suggest.ts'
+
+const TOOL_KEYS = {
+  supported: ['from', 'read', 'write', 'delete', 'deny', 'git', 'limits', 'approval'],
+  unsupported: [
+    'http',
+    'credentials',
+    'args',
+    'repeat',
+    'required',
+    'request',
+    'redirects',
+    'headers',
+    'description',
+  ],
+} as const
+const LIMITS_KEYS = { supported: ['timeout', 'memory', 'calls', 'requests'], unsupported: ['result', 'log'] } as const
+
+const PATH_RIGHTS: readonly PathRight[] = ['read', 'write', 'delete']
+const TOOL_NAME = /^[a-z][a-z0-9_]*$/
+const BUILTIN_PREFIX = 'run-agent/'
+
+/** Undefined if a problem was noted that leaves no tool. */
+export function parseTool(reader: NodeReader, field: Field): ToolEntry | undefined {
+  const { problems } = reader
+  const name = field.key
+  if (!TOOL_NAME.test(name)) {
+    problems.add(field.at, `the tool name ${quoted(name)} must be lower-case letters, digits and \`_\`, a letter first`)
+  }
+  const fields = reader.fields(field, TOOL_KEYS, 'a tool')
+  if (fields === undefined) return undefined
+  const from = readFrom(reader, field, fields.get('from'))
+  const rules = [...fields.values()].flatMap((list) => {
+    const right = PATH_RIGHTS.find((candidate) => candidate === list.key)
+    return right === undefined ? [] : readPatterns(reader, list).map((pattern) => ({ ...pattern, right }))
+  })
+  const denyField = fields.get('deny')
+  const deny = denyField === undefined ? [] : readPatterns(reader, denyField)
+  const gitField = fields.get('git')
+  const git = gitField && reader.choice(gitField, ['read'] as const)
+  const approval = fields.get('approval')
+  if (approval !== undefined) reader.choice(approval, ['never'] as const, ['ask'])
+  const limits = readLimits(reader, fields.get('limits'))
+  checkRights(reader, field, from, fields)
+  checkRules(problems, rules, deny)
+  if (from === undefined) return undefined
+  const place = (at: PatternAt): DenyRule => ({ pattern: at.pattern, place: problems.placeOf(at.at) })
+  return {
+    name,
+    from,
+    paths: rules.map((rule) => ({ right: rule.right, ...place(rule) })),
+    deny: deny.map(place),
+    git: git === undefined || gitField === undefined ? undefined : { access: git, place: problems.placeOf(gitField.at) },
+    limits,
+    place: problems.placeOf(field.at),
+  }
+}
+
+function readFrom(reader: NodeReader, tool: Field, field: Field | undefined): ToolSource | undefined {
+  const { problems } = reader
+  if (field === undefined) {
+    const own = `a tool of your own needs \`from: ./tools/${TOOL_NAME.test(tool.key) ? tool.key : 'name'}.ts\``
+    return builtin(reader, tool.key, tool.at, own)
+  }
+  const text = reader.text(field)
+  if (text === undefined) return undefined
+  if (text.startsWith(BUILTIN_PREFIX)) return builtin(reader, text.slice(BUILTIN_PREFIX.length), field.valueAt)
+  const path = folderPath(text)
+  if (!path.ok) {
+    problems.add(field.valueAt, `\`from\` ${path.message}`, "a tool must lie in the definition's folder")
+  } else if (!text.startsWith('./')) {
+    const hint = text.includes('.') ? `did you mean ${quoted(`./${path.path}`)}?` : undefined
+    problems.add(field.valueAt, '`from` must begin with `./` or `run-agent/`; a package is not supported yet', hint)
+  } else if (isProtectedPath(path.path)) {
+    problems.add(field.valueAt, '`from` names a protected file')
+  } else if (!/\.m?[jt]s$/.test(path.path)) {
+    problems.add(field.valueAt, '`from` must be a .ts or .js file')
+  } else return { kind: 'file', path: path.path }
+  return undefined
+}
+
+function builtin(reader: NodeReader, name: string, at: number, own?: string): ToolSource | undefined {
+  if (isBuiltinTool(name)) return { kind: 'builtin', tool: name }
+  if (BUILTIN_TOOLS_UNSUPPORTED.includes(name)) {
+    reader.unsupported(at, name)
+    return undefined
+  }
+  const hint = didYouMean(name, [...BUILTIN_TOOL_NAMES, ...BUILTIN_TOOLS_UNSUPPORTED]) ?? own
+  reader.problems.add(at, `no tool ${quoted(name)} comes with run-agent`, hint)
+  return undefined
+}
+
+/** The patterns of one list that are well formed; each once. */
+function readPatterns(reader: NodeReader, list: Field): readonly PatternAt[] {
+  const items = reader.items(list) ?? []
+  const surplus = items[PATTERNS_PER_LIST_MAX]
+  if (surplus !== undefined) {
+    reader.problems.add(surplus.at, `\`${list.key}\` holds more than ${PATTERNS_PER_LIST_MAX} patterns`)
+    return []
+  }
+  const seen = new Map<string, number>()
+  return items.flatMap((item) => {
+    const pattern = readPattern(reader, item)
+    if (pattern === undefined) return []
+    const first = seen.get(pattern.pattern)
+    if (first !== undefined) {
+      const line = reader.problems.lineOf(first)
+      reader.problems.add(item.at, `${quoted(pattern.pattern)} is written twice, first in line ${line}`)
+      return []
+    }
+    seen.set(pattern.pattern, item.at)
+    return [pattern]
+  })
+}
+
+/** A right that a built-in tool lacks, one that it can never use, and a `deny` with nothing to deny. */
+function checkRights(reader: NodeReader, tool: Field, from: ToolSource | undefined, fields: Fields): void {
+  const { problems } = reader
+  const deny = fields.get('deny')
+  if (deny !== undefined && !PATH_RIGHTS.some((right) => fields.has(right))) {
+    problems.add(deny.at, '`deny` can never take effect: the tool has no path rule')
+  }
+  if (from?.kind !== 'builtin') return
+  const { needs, requires }: BuiltinTool = BUILTIN_TOOLS[from.tool]
+  const rights: readonly ToolRight[] = [...PATH_RIGHTS, 'git']
+  for (const right of rights) {
+    const field = fields.get(right)
+    if (field !== undefined && !needs.includes(right)) {
+      problems.add(field.at, `\`${right}\` can never take effect: \`${from.tool}\` does not need it`)
+    }
+    if (field === undefined && requires.includes(right)) {
+      const example = right === 'git' ? 'git: read' : `${right}: ["**"]`
+      problems.add(tool.at, `${quoted(tool.key)} lacks a right that it needs: \`${right}\``, `as in ${example}`)
+    }
+  }
+}
+
+function readLimits(reader: NodeReader, field: Field | undefined): ToolLimits {
+  const fields = field && reader.fields(field, LIMITS_KEYS, '`limits`')
+  const timeout = fields?.get('timeout')
+  const memory = fields?.get('memory')
+  const calls = fields?.get('calls')
+  const requests = fields?.get('requests')
+  return {
+    timeoutMs: (timeout && reader.duration(timeout, TOOL_TIMEOUT_MS_MAX)) ?? TOOL_TIMEOUT_MS,
+    memoryBytes: (memory && reader.size(memory, TOOL_MEMORY_BYTES_MIN, TOOL_MEMORY_BYTES_MAX)) ?? TOOL_MEMORY_BYTES,
+    calls: calls && reader.integer(calls, 1, TOOL_CALLS_MAX),
+    requests: (requests && reader.integer(requests, 1, TOOL_REQUESTS_LIMIT_MAX)) ?? TOOL_REQUESTS_MAX,
+  }
+}

@@ -1,0 +1,202 @@
+/** From the text of a glob to an automaton, and the automaton itself. */
+import { tokenise, type Atom, type Node } from './glob-tokens.ts'
+
+export interface Program {
+  /** Whether the whole path is covered. */
+  accepts(path: string): boolean
+  /** Whether a longer path, with this one as a folder of it, could be covered. */
+  canGoOn(path: string): boolean
+}
+
+export type ParsedGlob =
+  | { readonly ok: true; readonly program: Program; readonly literal: string | undefined; readonly spelled: string[] }
+  | { readonly ok: false; readonly message: string; readonly offset: number }
+
+/** One state: reads a character (`char`, `any`, `star`) or goes on without reading (`split`, `jump`). */
+type State =
+  | { readonly kind: 'char'; readonly code: number }
+  | { readonly kind: 'any' | 'star' | 'end' }
+  | { readonly kind: 'split'; readonly targets: number[] }
+  | { readonly kind: 'jump'; target: number }
+
+const SLASH = 0x2f
+
+export function parseGlob(pattern: string): ParsedGlob {
+  const tokens = tokenise(pattern)
+  if (!tokens.ok) return tokens
+  const emitter = new Emitter()
+  const problem = emitter.sequence(tokens.nodes, 'start', true, pattern.length)
+  if (problem !== undefined) return { ok: false, ...problem }
+  emitter.states.push({ kind: 'end' })
+  const wild = tokens.nodes.some((node) => node.kind !== 'char' && node.kind !== 'slash')
+  const literal = wild ? undefined : emitter.spelled.join('/')
+  return { ok: true, program: new Automaton(emitter.states), literal, spelled: emitter.spelled }
+}
+
+interface Problem {
+  readonly message: string
+  readonly offset: number
+}
+
+/** Where the text stands: before the first character of a segment, behind a `/`, in a segment, behind its end. */
+type Place = 'start' | 'slash' | 'inside' | 'closed'
+
+class Emitter {
+  readonly states: State[] = []
+  readonly spelled: string[] = []
+  /** The text of the segment so far; undefined once a wildcard or a brace is part of it. */
+  #text: string | undefined = ''
+
+  /** Emits nodes; where `closes`, they end a segment and so must emit its `/`. */
+  sequence(nodes: readonly Node[], from: Place, closes: boolean, end: number): Problem | undefined {
+    let place = from
+    this.#text = from === 'inside' ? undefined : ''
+    for (let index = 0; index < nodes.length; index++) {
+      const node = nodes[index]!
+      const next = nodes[index + 1]
+      const bounded = next === undefined ? closes : next.kind === 'slash'
+      let problem: Problem | undefined
+      if (node.kind === 'slash') {
+        problem = place === 'inside' ? this.#closeSegment(node.offset) : emptySegment(node.offset)
+        place = 'slash'
+      } else if (node.kind === 'deep' || (node.kind === 'group' && bounded)) {
+        problem = node.kind === 'deep' ? this.#deep(node, place, bounded) : this.#group(node, place, true)
+        place = next === undefined ? 'closed' : 'slash'
+        index += next === undefined ? 0 : 1
+        this.#text = ''
+      } else {
+        problem = node.kind === 'group' ? this.#group(node, place, false) : this.#character(node)
+        place = 'inside'
+      }
+      if (problem !== undefined) return problem
+    }
+    if (!closes) return undefined
+    if (place === 'inside') return this.#closeSegment(end)
+    return place === 'slash' ? { message: 'a path rule does not end in `/`', offset: end - 1 } : undefined
+  }
+
+  #character(atom: Atom): undefined {
+    if (atom.kind === 'char') this.states.push({ kind: 'char', code: atom.code })
+    else this.states.push({ kind: atom.kind === 'any' ? 'any' : 'star' })
+    if (atom.kind !== 'char') this.#text = undefined
+    else if (this.#text !== undefined) this.#text += String.fromCodePoint(atom.code)
+  }
+
+  #closeSegment(offset: number): Problem | undefined {
+    this.states.push({ kind: 'char', code: SLASH })
+    const text = this.#text
+    this.#text = ''
+    if (text === '.' || text === '..') return { message: `a path rule holds no \`${text}\``, offset: offset - text.length }
+    if (text !== undefined) this.spelled.push(text)
+    return undefined
+  }
+
+  #deep(atom: Atom, place: Place, bounded: boolean): Problem | undefined {
+    if (place === 'inside' || !bounded) {
+      return { message: '`**` stands for whole segments: write it between slashes', offset: atom.offset }
+    }
+    const loop = this.states.length
+    this.states.push(
+      { kind: 'split', targets: [loop + 1, loop + 5] },
+      { kind: 'any' },
+      { kind: 'star' },
+      { kind: 'char', code: SLASH },
+      { kind: 'jump', target: loop },
+    )
+    return undefined
+  }
+
+  #group(group: Node & { readonly kind: 'group' }, place: Place, bounded: boolean): Problem | undefined {
+    const targets: number[] = []
+    const jumps: { kind: 'jump'; target: number }[] = []
+    const spelledBefore = this.spelled.length
+    this.states.push({ kind: 'split', targets })
+    for (const alternative of group.alternatives) {
+      targets.push(this.states.length)
+      const problem = this.sequence(alternative.nodes, place === 'inside' ? 'inside' : 'start', bounded, alternative.end)
+      if (problem !== undefined) return problem
+      const jump = { kind: 'jump' as const, target: 0 }
+      jumps.push(jump)
+      this.states.push(jump)
+    }
+    for (const jump of jumps) jump.target = this.states.length
+    this.spelled.length = spelledBefore
+    this.#text = undefined
+    return undefined
+  }
+}
+
+function emptySegment(offset: number): Problem {
+  return offset === 0
+    ? { message: 'a path rule is relative to the workspace: it does not start with `/`', offset }
+    : { message: 'a path rule holds no empty segment', offset }
+}
+
+/** Follows every state at once; sets are lists with a generation mark, so nothing is cleared between characters. */
+class Automaton implements Program {
+  readonly #states: readonly State[]
+  readonly #marks: Uint32Array
+  #generation = 0
+  #current: number[] = []
+  #next: number[] = []
+
+  constructor(states: readonly State[]) {
+    this.#states = states
+    this.#marks = new Uint32Array(states.length)
+  }
+
+  accepts(path: string): boolean {
+    this.#run(path)
+    return this.#current.some((state) => this.#states[state]!.kind === 'end')
+  }
+
+  canGoOn(path: string): boolean {
+    this.#run(path)
+    return this.#current.some((state) => this.#states[state]!.kind !== 'end')
+  }
+
+  #run(path: string): void {
+    this.#current = []
+    this.#startSet()
+    this.#add(this.#current, 0)
+    if (path === '') return
+    for (let index = 0; index < path.length && this.#current.length > 0; ) {
+      const code = path.codePointAt(index)!
+      index += code > 0xffff ? 2 : 1
+      this.#read(code)
+    }
+    this.#read(SLASH)
+  }
+
+  #read(code: number): void {
+    const next = this.#next
+    next.length = 0
+    this.#startSet()
+    for (const index of this.#current) {
+      const state = this.#states[index]!
+      if (state.kind === 'char' ? state.code === code : state.kind === 'any' && code !== SLASH) this.#add(next, index + 1)
+      else if (state.kind === 'star' && code !== SLASH) this.#add(next, index)
+    }
+    this.#next = this.#current
+    this.#current = next
+  }
+
+  #startSet(): void {
+    if (this.#generation === 0xffff_ffff) this.#marks.fill(0)
+    this.#generation = this.#generation === 0xffff_ffff ? 1 : this.#generation + 1
+  }
+
+  /** Adds a state and all that it reaches without reading; a list holds reading states and the end alone. */
+  #add(set: number[], first: number): void {
+    const open = [first]
+    for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      if (this.#marks[index] === this.#generation) continue
+      this.#marks[index] = this.#generation
+      const state = this.#states[index]!
+      if (state.kind === 'split') open.push(...state.targets)
+      else if (state.kind === 'jump') open.push(state.target)
+      else set.push(index)
+      if (state.kind === 'star') open.push(index + 1)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * The only way for text that a guest, a file or a server wrote to reach a terminal or a log line. What could move
+ * the cursor, reorder or hide text becomes visible: `\x1b`, `\u202e`.
+ */
+
+/**
+ * C0 and C1 controls, DEL, soft hyphen, the direction marks, zero-width characters that hide text, line and
+ * paragraph separators, the byte order mark, lone surrogates and the invisible tag characters.
+ */
+const UNPRINTABLE =
+  /[\p{Cc}\u{ad}\u{61c}\u{180e}\u{200b}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{fff9}-\u{fffb}\p{Cs}\u{e0000}-\u{e007f}]/gu
+
+export function printable(text: string, options: { readonly newlines?: boolean } = {}): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    if (options.newlines === true && (character === '\n' || character === '\t')) return character
+    return escaped(character)
+  })
+}
+
+function escaped(character: string): string {
+  if (character === '\n') return '\\n'
+  if (character === '\r') return '\\r'
+  if (character === '\t') return '\\t'
+  const code = character.codePointAt(0) ?? 0
+  if (code <= 0xff) return `\\x${code.toString(16).padStart(2, '0')}`
+  return code <= 0xffff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`
+}

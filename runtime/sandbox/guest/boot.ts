@@ -1,0 +1,195 @@
+/**
+ * The guest runtime: runs in each fresh isolate before any code of a tool, takes away what no guest may have,
+ * installs what every guest gets, and then plays one entry of one bundle to its end.
+ */
+import * as buffer from 'buffer/'
+import * as path from 'path-browserify'
+import { installClock, setClock } from './clock.ts'
+import { installConsole } from './console.ts'
+import { installEncoding } from './encoding.ts'
+import * as fsPromises from './fs-promises.ts'
+import { removeGlobals } from './globals.ts'
+import { installRandom } from './random.ts'
+import { installTimers } from './timers.ts'
+import { validateArguments } from './validate.ts'
+import { connect, end, request, settle, type GuestError, type Send } from './wire.ts'
+
+/** What the host says of the call; made by `sandbox/`, read once. */
+interface StartRecord {
+  readonly entry: 'tool' | 'script' | 'describe'
+  readonly input: string
+  readonly seed: string
+  readonly now: number
+  readonly resultBytesMax: number
+  readonly logBytesMax: number
+  readonly schema?: Record<string, unknown>
+  readonly user?: string
+  readonly idempotencyKey?: string
+}
+
+type Require = (id: string) => unknown
+/** A bundle in CommonJS form, wrapped as a function. */
+type Factory = (module: { exports: unknown }, exports: unknown, require: Require) => void
+
+removeGlobals()
+installClock()
+installTimers()
+installEncoding()
+
+export function boot(send: Send): { start: (text: string, bundle: Factory, describer?: Factory) => void; deliver: typeof deliver } {
+  connect(send)
+  return { start, deliver }
+}
+
+function deliver(ordinal: number, now: number, payload: string): void {
+  setClock(now)
+  settle(ordinal, payload)
+}
+
+function start(text: string, bundle: Factory, describer?: Factory): void {
+  const record: StartRecord = JSON.parse(text)
+  setClock(record.now)
+  installRandom(record.seed)
+  installConsole(record.logBytesMax)
+  const finish = (value: unknown): void => endWith(value, record.resultBytesMax)
+  play(record, bundle, describer).then(finish, (error: unknown) => end(failure(error)))
+}
+
+async function play(record: StartRecord, bundle: Factory, describer: Factory | undefined): Promise<unknown> {
+  if (describer !== undefined) {
+    const { describeTool, z } = load(describer, none) as { describeTool: (tool: unknown, z: unknown) => unknown; z: unknown }
+    return describeTool(entryOf(load(bundle, requireWith(z)), 'tool'), z)
+  }
+  const entry = entryOf(load(bundle, requireWith(inertZod())), record.entry)
+  if (record.entry === 'script') {
+    return Reflect.apply(memberOf(entry, 'play'), undefined, [record.input, callTool])
+  }
+  const checked = validateArguments(record.schema ?? {}, JSON.parse(record.input))
+  if (!checked.ok) throw Object.assign(named('InvalidArguments', checked.message), { code: 'E_ARGUMENTS' })
+  const context = Object.freeze({
+    settings: Object.freeze({}),
+    user: record.user,
+    signal: neverAborted,
+    idempotencyKey: record.idempotencyKey,
+  })
+  return Reflect.apply(memberOf(entry, 'execute'), entry, [checked.value, context])
+}
+
+/** One call of the script becomes one tool call of the model's turn. */
+function callTool(tool: unknown, args: unknown = {}): Promise<unknown> {
+  return request({ op: 'call', tool: String(tool), arguments: JSON.stringify(args) ?? '{}' })
+}
+
+function load(factory: Factory, require: Require): unknown {
+  const module: { exports: unknown } = { exports: {} }
+  factory(module, module.exports, require)
+  return module.exports
+}
+
+function entryOf(exports: unknown, kind: StartRecord['entry']): object {
+  const wanted = kind === 'script' ? 'defineScript' : 'defineTool'
+  const entry: unknown = Reflect.get(Object(exports), 'default')
+  const found: unknown = Reflect.get(Object(entry), 'kind')
+  if (found !== (kind === 'script' ? 'script' : 'tool')) {
+    throw named('LoadError', `the module's default export must be made by ${wanted} of run-agent`)
+  }
+  return Object(entry)
+}
+
+function memberOf(entry: object, name: string): Function {
+  const member: unknown = Reflect.get(entry, name)
+  if (typeof member !== 'function') throw named('LoadError', `${name} must be a function`)
+  return member
+}
+
+const guestPath = Object.freeze({
+  ...path,
+  resolve: (...parts: string[]) => path.resolve(fsPromises.GUEST_CWD, ...parts),
+})
+
+function requireWith(z: unknown): Require {
+  const own = Object.freeze({
+    defineTool: (tool: object) => Object.freeze({ kind: 'tool', ...tool }),
+    defineScript: (script: unknown) => Object.freeze({ kind: 'script', play: script }),
+    z,
+  })
+  const modules = new Map<string, unknown>([
+    ['run-agent', own],
+    ['fs/promises', fsPromises],
+    ['path', guestPath],
+    ['path/posix', guestPath],
+    ['buffer', buffer],
+  ])
+  return (id) => {
+    const found = modules.get(id.replace(/^node:/, ''))
+    if (found === undefined) throw named('LoadError', `the sandbox has no module ${JSON.stringify(id)}`)
+    return found
+  }
+}
+
+const none: Require = (id) => {
+  throw named('LoadError', `the sandbox has no module ${JSON.stringify(id)}`)
+}
+
+/**
+ * Where tools execute, the schema was read already and `z` builds nothing. Parsing with it would silently accept
+ * anything, so that throws.
+ */
+function inertZod(): unknown {
+  const refuse = (): never => {
+    throw new Error(
+      'z of run-agent only describes parameters and is inert where tools execute; import zod itself to check other data',
+    )
+  }
+  const inert: unknown = new Proxy(function inert() {}, {
+    get(_target, key) {
+      if (typeof key === 'symbol') return undefined
+      if (/^(safe)?(parse|encode|decode|spa$)/i.test(key)) return refuse
+      return inert
+    },
+    apply: () => inert,
+    construct: () => Object(inert),
+  })
+  return inert
+}
+
+/** A call that ends early ends with its whole isolate, so the guest never lives to see this signal abort. */
+const neverAborted = Object.freeze({
+  aborted: false,
+  reason: undefined,
+  onabort: null,
+  throwIfAborted: () => undefined,
+  addEventListener: () => undefined,
+  removeEventListener: () => undefined,
+  dispatchEvent: () => true,
+})
+
+function named(name: string, message: string): Error {
+  const error = new Error(message)
+  error.name = name
+  return error
+}
+
+function endWith(value: unknown, bytesMax: number): void {
+  const text = JSON.stringify(value) ?? 'null'
+  if (text.length > bytesMax) {
+    end(JSON.stringify({ kind: 'limit', limit: 'result', message: `the result is ${text.length} bytes; the limit is ${bytesMax}` }))
+    return
+  }
+  end(`{"kind":"ok","value":${text}}`)
+}
+
+const TEXT_MAX = 4096
+
+function failure(thrown: unknown): string {
+  const error: GuestError = { name: 'Error', message: 'the tool threw something that cannot be read' }
+  try {
+    const name = thrown instanceof Error ? String(thrown.name) : 'Error'
+    const message = thrown instanceof Error ? String(thrown.message) : String(thrown)
+    const code: unknown = Reflect.get(Object(thrown), 'code')
+    const known = typeof code === 'string' ? { code: code.slice(0, 64) } : {}
+    return JSON.stringify({ kind: 'failed', error: { name: name.slice(0, 64), ...known, message: message.slice(0, TEXT_MAX) } })
+  } catch {
+    return JSON.stringify({ kind: 'failed', error })
+  }
+}

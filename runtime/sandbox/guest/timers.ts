@@ -1,0 +1,35 @@
+import { request } from './wire.ts'
+
+/** Timers are requests like any other: the host waits, and the recorded delivery moves the guest's clock. */
+export function installTimers(): void {
+  const live = new Set<number>()
+  let ids = 0
+  const start = (callback: unknown, delay: unknown, args: readonly unknown[], again: boolean): number => {
+    if (typeof callback !== 'function') throw new TypeError('the callback of a timer must be a function')
+    const delayMs = Math.min(Math.max(Math.trunc(Number(delay)) || 0, 0), 2 ** 31 - 1)
+    const id = ++ids
+    live.add(id)
+    const wait = (): void => {
+      void request({ op: 'timer', delayMs }).then(
+        () => {
+          if (!live.has(id)) return
+          if (again) wait()
+          else live.delete(id)
+          Reflect.apply(callback, undefined, args)
+        },
+        () => undefined,
+      )
+    }
+    wait()
+    return id
+  }
+  const stop = (id: unknown): void => void live.delete(Number(id))
+  const define = (name: string, value: unknown): void => {
+    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true })
+  }
+  define('setTimeout', (callback: unknown, delay?: unknown, ...args: unknown[]) => start(callback, delay, args, false))
+  define('setInterval', (callback: unknown, delay?: unknown, ...args: unknown[]) => start(callback, delay, args, true))
+  define('clearTimeout', stop)
+  define('clearInterval', stop)
+  define('queueMicrotask', (callback: () => void) => void Promise.resolve().then(() => callback()))
+}

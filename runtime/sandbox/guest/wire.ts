@@ -1,0 +1,117 @@
+/**
+ * The guest's end of the wall. Requests go out as strings under a running number (the ordinal); answers come back
+ * by that number. Nothing here is trusted by the other side: it counts and checks again.
+ */
+
+export interface GuestError {
+  readonly name: string
+  readonly code?: string
+  readonly message: string
+}
+
+/** `bytes` is base64; bytes never travel inside `value`. */
+type Delivery =
+  | { readonly ok: true; readonly value?: unknown; readonly bytes?: string }
+  | { readonly ok: false; readonly error: GuestError }
+
+export type Send = (kind: 'request' | 'log' | 'end', ordinal: number, payload: string) => void
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+const waiting = new Map<number, Waiting>()
+let sendOut: Send = () => undefined
+let ordinals = 0
+let ended = false
+
+export function connect(send: Send): void {
+  sendOut = send
+}
+
+/** Sends one request; rejects with an Error that carries the outcome's name, code and message. */
+export function request(record: Readonly<Record<string, unknown>>): Promise<unknown> {
+  if (ended) return Promise.reject(new Error('the call has ended'))
+  const payload = JSON.stringify(record)
+  const ordinal = ordinals++
+  return new Promise((resolve, reject) => {
+    waiting.set(ordinal, { resolve, reject })
+    sendOut('request', ordinal, payload)
+  })
+}
+
+/** Called by the sandbox process for each answer, in the order in which the trail holds them. */
+export function settle(ordinal: number, payload: string): void {
+  const waiter = waiting.get(ordinal)
+  if (waiter === undefined) return
+  waiting.delete(ordinal)
+  const delivery: Delivery = JSON.parse(payload)
+  if (delivery.ok) waiter.resolve(delivery.bytes === undefined ? delivery.value : bytesOf(delivery.bytes))
+  else waiter.reject(errorOf(delivery.error))
+}
+
+export function log(level: string, text: string): void {
+  if (!ended) sendOut('log', 0, `${level}\n${text}`)
+}
+
+/** Ends the call, once; whatever the guest does afterwards is not heard. */
+export function end(payload: string): void {
+  if (ended) return
+  sendOut('end', 0, payload)
+  ended = true
+}
+
+export function errorOf(error: GuestError): Error {
+  const made = new Error(error.message)
+  made.name = error.name
+  if (error.code !== undefined) Object.assign(made, { code: error.code })
+  return made
+}
+
+const fromBase64: ((text: string) => Uint8Array) | undefined = Reflect.get(Uint8Array, 'fromBase64')
+const toBase64: (() => string) | undefined = Reflect.get(Uint8Array.prototype, 'toBase64')
+
+/** V8 has both natively from version 14 (Node 26); on Node 24 the slower way through a string. */
+export function bytesOf(base64: string): Uint8Array {
+  if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, base64)
+  return decodeBase64(base64)
+}
+
+export function base64Of(bytes: Uint8Array): string {
+  if (toBase64 !== undefined) return toBase64.call(bytes)
+  return encodeBase64(bytes)
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+function decodeBase64(text: string): Uint8Array {
+  const clean = text.replace(/=+$/, '')
+  const bytes = new Uint8Array(Math.floor((clean.length * 3) / 4))
+  let bits = 0
+  let held = 0
+  let at = 0
+  for (const character of clean) {
+    bits = ((bits << 6) | ALPHABET.indexOf(character)) & 0xffffff
+    held += 6
+    if (held < 8) continue
+    held -= 8
+    bytes[at++] = (bits >> held) & 0xff
+  }
+  return bytes
+}
+
+function encodeBase64(bytes: Uint8Array): string {
+  const parts: string[] = []
+  for (let at = 0; at < bytes.length; at += 3) {
+    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
+    const left = bytes.length - at
+    parts.push(
+      ALPHABET.charAt(group >> 18) +
+        ALPHABET.charAt((group >> 12) & 63) +
+        (left > 1 ? ALPHABET.charAt((group >> 6) & 63) : '=') +
+        (left > 2 ? ALPHABET.charAt(group & 63) : '='),
+    )
+  }
+  return parts.join('')
+}

@@ -1,0 +1,246 @@
+/**
+ * The sandbox process: holds isolates and nothing else. It is started by the host with an empty environment, no
+ * files but its own and one pipe (fd 3); what it says over that pipe is hostile input to the host.
+ *
+ * A call's life: `start` takes a spare isolate and runs the bundle's entry; the guest's requests go out as frames;
+ * each `deliver` runs the guest again; when no entry runs any more the call is idle, and a call that is idle with
+ * nothing to wait for can never settle. Deadlines are kept here (the main thread is never blocked by a guest) and,
+ * as a backstop, by the host.
+ */
+import { Socket } from 'node:net'
+import { createFrameReader, encodeFrame, FRAME, type FrameKind, type Frame } from './frames.ts'
+import { cachedDataOf, loadIsolatedVm, type ExternalCopy, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
+
+interface StartFrame {
+  readonly bundle: string
+  readonly describer?: string
+  readonly memoryBytes: number
+  readonly wallMs: number
+  readonly cpuMs: number
+  readonly requestsMax: number
+  readonly logBytesMax: number
+  readonly record: string
+}
+
+interface Code {
+  readonly name: string
+  readonly source: string
+  cached?: ExternalCopy<ArrayBuffer> | undefined
+}
+
+interface Booted {
+  readonly isolate: Isolate
+  readonly context: Awaited<ReturnType<Isolate['createContext']>>
+  readonly start: GuestFunction
+  readonly deliver: GuestFunction
+  /** The call that the isolate was given to; its guest cannot send before there is one. */
+  owner: Call | undefined
+}
+
+interface Call {
+  readonly id: number
+  readonly spec: StartFrame
+  readonly wall: NodeJS.Timeout
+  booted: Booted | undefined
+  requests: number
+  delivered: number
+  /** Entries into the isolate that have not returned yet. */
+  running: number
+  logBytes: number
+  ended: boolean
+}
+
+const FRAME_FROM_HOST_BYTES_MAX = 64 * 1024 * 1024
+const SPARE_MEMORY_BYTES = 64 * 1024 * 1024
+const CPU_SAMPLE_MS = 20
+const RUNTIME = 'runtime'
+
+const [addon = ''] = process.argv.slice(2)
+const ivm: IsolatedVm = loadIsolatedVm(addon)
+const codes = new Map<string, Code>()
+const calls = new Map<number, Call>()
+const pipe = new Socket({ fd: 3, readable: true, writable: true })
+const read = createFrameReader(FRAME_FROM_HOST_BYTES_MAX)
+let spare: Promise<Booted> | undefined
+
+pipe.on('data', (chunk: Buffer) => {
+  for (const frame of read(chunk)) receive(frame)
+})
+pipe.on('close', () => process.exit(0))
+pipe.on('error', () => process.exit(0))
+setInterval(checkCpu, CPU_SAMPLE_MS)
+send(FRAME.ready, 0, 0, JSON.stringify({ node: process.version, v8: process.versions.v8 }))
+
+function send(kind: FrameKind, call: number, ordinal: number, payload: string): void {
+  pipe.write(encodeFrame(kind, call, ordinal, payload))
+}
+
+function receive(frame: Frame): void {
+  if (frame.kind === FRAME.code) return addCode(frame.payload)
+  if (frame.kind === FRAME.start) return startCall(frame.call, frame.payload)
+  const call = calls.get(frame.call)
+  if (call === undefined) return
+  if (frame.kind === FRAME.deliver) deliver(call, frame.ordinal, frame.payload)
+  if (frame.kind === FRAME.cancel) release(call)
+}
+
+/** `hash \n name \n source` */
+function addCode(payload: string): void {
+  const first = payload.indexOf('\n')
+  const second = payload.indexOf('\n', first + 1)
+  const hash = payload.slice(0, first)
+  codes.set(hash, { name: payload.slice(first + 1, second), source: payload.slice(second + 1) })
+  if (hash === RUNTIME) spare ??= bootIsolate(SPARE_MEMORY_BYTES)
+}
+
+/** Each bundle is compiled once per process; V8's cache of it never leaves this process nor enters from outside. */
+async function evaluate(isolate: Isolate, context: Booted['context'], hash: string): Promise<GuestFunction> {
+  const code = codes.get(hash)
+  if (code === undefined) throw new Error(`no code ${hash}`)
+  const script = await isolate.compileScript(`(function (module, exports, require) {${code.source}\n})`, {
+    filename: `file:///${code.name}`,
+    ...(code.cached === undefined ? { produceCachedData: true } : { cachedData: code.cached }),
+  })
+  code.cached ??= cachedDataOf(script)
+  return await script.run(context, { reference: true })
+}
+
+async function bootIsolate(memoryBytes: number): Promise<Booted> {
+  const isolate = new ivm.Isolate({ memoryLimit: Math.max(8, Math.ceil(memoryBytes / 2 ** 20)) })
+  const context = await isolate.createContext()
+  const factory = await evaluate(isolate, context, RUNTIME)
+  const wrap = await isolate.compileScript(
+    '(function (factory, out) { const module = { exports: {} }; factory(module, module.exports, () => undefined);' +
+      ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload)) })',
+    { filename: 'file:///run-agent' },
+  )
+  const boot = await wrap.run(context, { reference: true })
+  const holder: { booted: Booted | undefined } = { booted: undefined }
+  const out = new ivm.Callback(
+    (kind: unknown, ordinal: unknown, payload: unknown) => {
+      const call = holder.booted?.owner
+      if (call !== undefined) hear(call, kind, ordinal, payload)
+    },
+    { ignored: true },
+  )
+  const api: GuestFunction = await boot.apply(undefined, [factory.derefInto(), out], { result: { reference: true } })
+  const start = await api.get('start', { reference: true })
+  const deliver = await api.get('deliver', { reference: true })
+  holder.booted = { isolate, context, start, deliver, owner: undefined }
+  return holder.booted
+}
+
+function takeIsolate(memoryBytes: number): Promise<Booted> {
+  if (memoryBytes !== SPARE_MEMORY_BYTES) return bootIsolate(memoryBytes)
+  const taken = spare ?? bootIsolate(SPARE_MEMORY_BYTES)
+  spare = undefined
+  setImmediate(() => {
+    spare ??= bootIsolate(SPARE_MEMORY_BYTES)
+    spare.catch(() => (spare = undefined))
+  })
+  return taken
+}
+
+function startCall(id: number, payload: string): void {
+  const spec: StartFrame = JSON.parse(payload)
+  const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.wallMs} ms`), spec.wallMs)
+  const call: Call = { id, spec, wall, booted: undefined, requests: 0, delivered: 0, running: 0, logBytes: 0, ended: false }
+  calls.set(id, call)
+  runEntry(call, async () => {
+    const booted = await takeIsolate(spec.memoryBytes)
+    if (call.ended) return dispose(booted)
+    call.booted = booted
+    booted.owner = call
+    const bundle = await evaluate(booted.isolate, booted.context, spec.bundle)
+    const more = spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, spec.describer)]
+    const factories = [bundle, ...more].map((reference) => reference.derefInto())
+    await booted.start.apply(undefined, [spec.record, ...factories])
+  })
+}
+
+/** `now \n json` */
+function deliver(call: Call, ordinal: number, payload: string): void {
+  const { booted } = call
+  if (booted === undefined) return
+  const cut = payload.indexOf('\n')
+  const now = Number(payload.slice(0, cut))
+  call.delivered += 1
+  runEntry(call, () => booted.deliver.apply(undefined, [ordinal, now, payload.slice(cut + 1)]))
+}
+
+/** Runs the guest once and looks at what is left when nothing of it runs any more. */
+function runEntry(call: Call, entry: () => Promise<unknown>): void {
+  call.running += 1
+  const done = (): void => {
+    call.running -= 1
+    if (call.ended || call.running > 0) return
+    send(FRAME.idle, call.id, call.requests, '')
+    if (call.requests > call.delivered) return
+    endFailed(call, 'NeverSettles', 'E_NEVER_SETTLES', 'the promise can never settle: nothing is left that it waits for')
+  }
+  entry().then(done, (error: unknown) => {
+    if (call.ended) return
+    if (call.booted?.isolate.isDisposed === true) {
+      const limit = Math.round(call.spec.memoryBytes / 2 ** 20)
+      return endLimit(call, 'memory', `the call needed more than ${limit} MB`)
+    }
+    // A rejection that nobody handled, or a module that does not compile. The text is the guest's own.
+    const text = error instanceof Error ? String(error.message).slice(0, 4096) : 'unreadable'
+    if (call.booted === undefined || error instanceof SyntaxError) return endFailed(call, 'Error', 'E_TOOL', text)
+    hearLog(call, `error\nunhandled rejection: ${text}`)
+    done()
+  })
+}
+
+/** What a guest sends; nothing but strings and a number ever crosses. */
+function hear(call: Call, kind: unknown, ordinal: unknown, payload: unknown): void {
+  if (call.ended || typeof payload !== 'string' || typeof ordinal !== 'number') return
+  if (kind === 'request') {
+    if (ordinal !== call.requests) return
+    if (call.requests >= call.spec.requestsMax) {
+      return endLimit(call, 'requests', `the call made more than ${call.spec.requestsMax} requests`)
+    }
+    call.requests += 1
+    send(FRAME.request, call.id, ordinal, payload)
+  } else if (kind === 'log') hearLog(call, payload)
+  else if (kind === 'end') finish(call, payload)
+}
+
+function hearLog(call: Call, payload: string): void {
+  call.logBytes += payload.length
+  // The guest's own count stops first, by a marker; this one is for a guest that took its runtime apart.
+  if (call.logBytes < 2 * call.spec.logBytesMax) send(FRAME.log, call.id, 0, payload)
+}
+
+function checkCpu(): void {
+  for (const call of calls.values()) {
+    const { booted, spec } = call
+    if (booted === undefined || booted.isolate.isDisposed) continue
+    if (Number(booted.isolate.cpuTime) / 1e6 > spec.cpuMs) endLimit(call, 'cpu', `the call used more than ${spec.cpuMs} ms of CPU time`)
+  }
+}
+
+function endLimit(call: Call, limit: string, message: string): void {
+  if (!call.ended) finish(call, JSON.stringify({ kind: 'limit', limit, message }))
+}
+
+function endFailed(call: Call, name: string, code: string, message: string): void {
+  if (!call.ended) finish(call, JSON.stringify({ kind: 'failed', error: { name, code, message } }))
+}
+
+function finish(call: Call, payload: string): void {
+  send(FRAME.end, call.id, call.requests, payload)
+  release(call)
+}
+
+function release(call: Call): void {
+  call.ended = true
+  clearTimeout(call.wall)
+  calls.delete(call.id)
+  if (call.booted !== undefined) dispose(call.booted)
+}
+
+function dispose(booted: Booted): void {
+  booted.owner = undefined
+  if (!booted.isolate.isDisposed) booted.isolate.dispose()
+}

@@ -1,0 +1,63 @@
+/**
+ * What may cross the sandbox wall towards the host. Every frame is hostile: a process that was taken over can send
+ * anything. What does not parse here ends the process.
+ */
+import { z } from 'zod'
+import { PATH_BYTES_MAX, FILE_READ_BYTES_MAX, FILE_WRITE_BYTES_MAX } from '../limits.ts'
+import type { CapabilityRequest } from '../policy/grant.ts'
+
+const path = z.string().max(PATH_BYTES_MAX)
+const count = z.int().min(0)
+const data = z
+  .base64()
+  .max(Math.ceil(FILE_WRITE_BYTES_MAX / 3) * 4)
+  .transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
+
+const capabilityRequest = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('fs.read'), path }),
+  z.strictObject({ op: z.literal('fs.readRange'), path, position: count, length: count.max(FILE_READ_BYTES_MAX) }),
+  z.strictObject({ op: z.literal('fs.stat'), path, followLinks: z.boolean() }),
+  z.strictObject({ op: z.literal('fs.list'), path }),
+  z.strictObject({ op: z.literal('fs.readlink'), path }),
+  z.strictObject({ op: z.literal('fs.write'), path, data, how: z.enum(['replace', 'create', 'append']) }),
+  z.strictObject({ op: z.literal('fs.mkdir'), path, recursive: z.boolean() }),
+  z.strictObject({ op: z.literal('fs.delete'), path, kind: z.enum(['file', 'directory']) }),
+  z.strictObject({ op: z.literal('fs.rename'), from: path, to: path }),
+  z.strictObject({ op: z.literal('timer'), delayMs: count.max(2 ** 31 - 1) }),
+])
+
+const scriptRequest = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('call'), tool: z.string().max(64), arguments: z.string() }),
+  z.strictObject({ op: z.literal('timer'), delayMs: count.max(2 ** 31 - 1) }),
+])
+
+const text = z.string()
+const guestError = z.strictObject({ name: text.max(64), code: text.max(64).optional(), message: text.max(8192) })
+
+const guestEnd = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ok'), value: z.unknown() }),
+  z.strictObject({ kind: z.literal('failed'), error: guestError }),
+  z.strictObject({ kind: z.literal('limit'), limit: text.max(32), message: text.max(512) }),
+])
+
+/** A script's wish for one tool call, or a timer. */
+export type ScriptRequest = z.infer<typeof scriptRequest>
+export type GuestError = { readonly name: string; readonly code?: string | undefined; readonly message: string }
+
+/** How a guest says that its call ended. */
+export type SaidEnd = z.infer<typeof guestEnd>
+
+/** Throws on anything that is not a request of a tool. */
+export function parseCapabilityRequest(payload: string): CapabilityRequest {
+  return capabilityRequest.parse(JSON.parse(payload))
+}
+
+/** Throws on anything that is not a request of a script. */
+export function parseScriptRequest(payload: string): ScriptRequest {
+  return scriptRequest.parse(JSON.parse(payload))
+}
+
+/** Throws on anything that is not an end. */
+export function parseEnd(payload: string): SaidEnd {
+  return guestEnd.parse(JSON.parse(payload))
+}

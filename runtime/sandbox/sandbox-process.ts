@@ -1,0 +1,123 @@
+/** One sandbox process: its frames, its memory, its end. */
+import { RunAgentError } from '../errors.ts'
+import { FRAME_BYTES_MAX, SANDBOX_BASE_BYTES, SANDBOX_START_MS, SANDBOX_WATCH_MS } from '../limits.ts'
+import type { Clock, SandboxChild } from '../ports.ts'
+import { createFrameReader, encodeFrame, FRAME, type Frame, type FrameKind } from './frames.ts'
+import type { Delivery, GuestCall, GuestCode } from './guest-run.ts'
+
+export interface ProcessListener {
+  /** May throw: what a process sends that makes no sense ends it. */
+  onFrame(process: SandboxProcess, frame: Frame): void
+  onExit(process: SandboxProcess, how: string): void
+  /** What the heaps of the calls in this process may hold together. */
+  memoryBytes(process: SandboxProcess): number
+}
+
+export class SandboxProcess {
+  readonly ready: Promise<void>
+  readonly #child: SandboxChild
+  readonly #clock: Clock
+  readonly #listener: ProcessListener
+  readonly #codes = new Set<string>()
+  #exited = false
+  #stopWatch: () => void = () => undefined
+  /** No new call is put into it; it ends with its last one. */
+  retired = false
+  killedFor: string | undefined
+
+  constructor(child: SandboxChild, clock: Clock, listener: ProcessListener) {
+    this.#child = child
+    this.#clock = clock
+    this.#listener = listener
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.ready = promise
+    const stopTimer = clock.after(SANDBOX_START_MS, () => this.kill('no start'))
+    const read = createFrameReader(FRAME_BYTES_MAX)
+    let isReady = false
+    child.onData((chunk) => {
+      try {
+        for (const frame of read(chunk)) {
+          if (this.#exited || this.killedFor !== undefined) return
+          if (isReady) this.#listener.onFrame(this, frame)
+          else if (frame.kind !== FRAME.ready) throw new RangeError('the first frame is not `ready`')
+          else {
+            isReady = true
+            stopTimer()
+            resolve()
+          }
+        }
+      } catch {
+        this.kill('malformed frames')
+      }
+    })
+    child.onExit((how) => {
+      this.#exited = true
+      this.retired = true
+      stopTimer()
+      this.#stopWatch()
+      reject(new RunAgentError('E_SANDBOX', `the sandbox process ended before it was ready (${how})`))
+      this.#listener.onExit(this, this.killedFor ?? how)
+    })
+  }
+
+  sendCode(code: GuestCode): void {
+    if (this.#codes.has(code.hash)) return
+    this.#codes.add(code.hash)
+    this.#send(FRAME.code, 0, 0, `${code.hash}\n${code.name}\n${code.source}`)
+  }
+
+  startCall(id: number, call: GuestCall, wallMs: number): void {
+    this.sendCode(call.bundle)
+    if (call.describer !== undefined) this.sendCode(call.describer)
+    const { limits, bundle, describer } = call
+    const { entry, input, schema, seed, now, user, idempotencyKey } = call
+    const { resultBytesMax, logBytesMax } = limits
+    const spec = {
+      bundle: bundle.hash,
+      describer: describer?.hash,
+      memoryBytes: limits.memoryBytes,
+      wallMs,
+      cpuMs: limits.cpuMs,
+      requestsMax: limits.requestsMax,
+      logBytesMax,
+      record: JSON.stringify({ entry, input, schema, seed, now, user, idempotencyKey, resultBytesMax, logBytesMax }),
+    }
+    this.#send(FRAME.start, id, 0, JSON.stringify(spec))
+    this.#watch()
+  }
+
+  deliver(id: number, { ordinal, now, payload }: Delivery): void {
+    this.#send(FRAME.deliver, id, ordinal, `${now}\n${payload}`)
+  }
+
+  cancel(id: number): void {
+    this.#send(FRAME.cancel, id, 0, '')
+  }
+
+  retire(): void {
+    this.retired = true
+  }
+
+  kill(why = 'retired'): void {
+    this.killedFor ??= why
+    this.retired = true
+    this.#stopWatch()
+    this.#child.kill()
+  }
+
+  #send(kind: FrameKind, call: number, ordinal: number, payload: string): void {
+    if (!this.#exited) this.#child.write(encodeFrame(kind, call, ordinal, payload))
+  }
+
+  /** While a call is alive in it, the memory of the process is read from outside; nothing inside can hide it. */
+  #watch(): void {
+    this.#stopWatch()
+    const look = (): void => {
+      const allowed = this.#listener.memoryBytes(this)
+      if (allowed === 0 || this.#exited) return
+      if ((this.#child.residentBytes() ?? 0) > SANDBOX_BASE_BYTES + allowed) return this.kill('memory')
+      this.#stopWatch = this.#clock.after(SANDBOX_WATCH_MS, look)
+    }
+    this.#stopWatch = this.#clock.after(SANDBOX_WATCH_MS, look)
+  }
+}

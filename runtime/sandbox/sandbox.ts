@@ -1,0 +1,265 @@
+/**
+ * The host's side of the sandbox: runs guest calls in supervised processes.
+ *
+ * Calls share a process until one of them brings it down. Which one did is known where the host killed for a
+ * deadline; else every call that was alive is a suspect and is driven again alone, and the one that brings its own
+ * process down is the offender. The others go on from what was delivered to them, with no new side effect.
+ */
+import { RunAgentError } from '../errors.ts'
+import { SANDBOX_GRACE_MS } from '../limits.ts'
+import type { Clock, ProcessHost } from '../ports.ts'
+import { FRAME, type Frame } from './frames.ts'
+import { CallTape, type GuestCall, type GuestCode, type GuestEnd, type GuestListener, type GuestRun } from './guest-run.ts'
+import { parseEnd } from './protocol.ts'
+import { SandboxProcess } from './sandbox-process.ts'
+import { bareCommand, findBubblewrap, walledCommand, type SandboxCommand, type SandboxFiles, type Wall } from './walls.ts'
+
+export interface SandboxOptions {
+  readonly processes: ProcessHost
+  readonly clock: Clock
+  readonly files: SandboxFiles
+  /** The guest runtime, as one bundle. */
+  readonly runtime: GuestCode
+  /** Off only in tests and measurements: `bubblewrap` is left out even where it would stand. */
+  readonly outerWall?: boolean
+}
+
+interface LiveCall {
+  readonly id: number
+  readonly call: GuestCall
+  readonly listener: GuestListener
+  readonly tape: CallTape
+  readonly resolve: (end: GuestEnd) => void
+  readonly startedMs: number
+  process: SandboxProcess | undefined
+  /** Ordinals that the process it runs in now has made, and deliveries that it was given. */
+  seen: number
+  given: number
+  logsSeen: number
+  stopBackstop: () => void
+  alone: boolean
+}
+
+export class Sandbox {
+  readonly #options: SandboxOptions
+  readonly #live = new Map<number, LiveCall>()
+  readonly #processes = new Set<SandboxProcess>()
+  #command: SandboxCommand | undefined
+  #current: Promise<SandboxProcess> | undefined
+  #ids = 0
+  #closed = false
+
+  constructor(options: SandboxOptions) {
+    this.#options = options
+  }
+
+  /** Starts the first process ahead of the first call; resolves with the walls that stand around it. */
+  async start(): Promise<readonly Wall[]> {
+    this.#current ??= this.#launch()
+    await this.#current
+    return this.#command?.walls ?? []
+  }
+
+  /** Runs one guest call. Never rejects and never throws for what a guest does. */
+  run(call: GuestCall, listener: GuestListener): GuestRun {
+    const id = ++this.#ids
+    const { promise, resolve } = Promise.withResolvers<GuestEnd>()
+    const live: LiveCall = {
+      id,
+      call,
+      listener,
+      tape: new CallTape(),
+      resolve,
+      startedMs: this.#options.clock.now(),
+      process: undefined,
+      seen: 0,
+      given: 0,
+      logsSeen: 0,
+      stopBackstop: () => undefined,
+      alone: false,
+    }
+    this.#live.set(id, live)
+    this.#drive(live)
+    return {
+      ended: promise,
+      deliver: (ordinal, now, payload) => {
+        if (!this.#live.has(id)) return
+        live.tape.deliver({ ordinal, now, payload })
+        this.#feed(live)
+      },
+      kill: (cause, message) => this.#end(live, { kind: 'killed', cause, message }, true),
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const live of this.#live.values()) this.#end(live, { kind: 'killed', cause: 'closed', message: 'the run has ended' })
+    for (const process of this.#processes) process.kill()
+  }
+
+  async #launch(): Promise<SandboxProcess> {
+    const { processes, files, clock, runtime } = this.#options
+    const listener = {
+      onFrame: (process: SandboxProcess, frame: Frame) => this.#hear(process, frame),
+      onExit: (process: SandboxProcess, how: string) => this.#buried(process, how),
+      memoryBytes: (process: SandboxProcess) => this.#memoryOf(process),
+    }
+    const start = async (command: SandboxCommand): Promise<SandboxProcess> => {
+      const process = new SandboxProcess(processes.spawnSandbox(command), clock, listener)
+      this.#processes.add(process)
+      await process.ready
+      process.sendCode({ ...runtime, hash: 'runtime' })
+      return process
+    }
+    if (this.#command !== undefined) return await start(this.#command)
+    const bubblewrap = this.#options.outerWall === false ? undefined : findBubblewrap(processes)
+    const walled = bubblewrap === undefined ? undefined : walledCommand(processes, files, bubblewrap)
+    try {
+      if (walled !== undefined) {
+        const process = await start(walled)
+        this.#command = walled
+        return process
+      }
+    } catch {
+      // The wall does not stand here (no user namespaces, say). That is reported through start().
+    }
+    const bare = bareCommand(processes, files)
+    const process = await start(bare)
+    this.#command = bare
+    return process
+  }
+
+  /** Puts a call into a process, from the start. */
+  #drive(live: LiveCall): void {
+    live.seen = live.given = live.logsSeen = 0
+    live.process = undefined
+    const launched = live.alone ? this.#launch() : (this.#current ??= this.#launch())
+    launched.then(
+      (process) => {
+        if (!this.#live.has(live.id)) return live.alone ? process.kill() : undefined
+        if (process.retired && !live.alone) {
+          if (this.#current === launched) this.#current = undefined
+          return this.#drive(live)
+        }
+        live.process = process
+        const leftMs = Math.max(1, live.call.limits.wallMs - (this.#options.clock.now() - live.startedMs))
+        live.stopBackstop = this.#options.clock.after(leftMs + SANDBOX_GRACE_MS, () => this.#overdue(live))
+        process.startCall(live.id, live.call, leftMs)
+        this.#feed(live)
+      },
+      (error: unknown) => {
+        if (this.#current === launched) this.#current = undefined
+        const message = error instanceof RunAgentError ? error.message : 'the sandbox process did not start'
+        this.#end(live, { kind: 'killed', cause: 'sandbox', message })
+      },
+    )
+  }
+
+  /** Hands over the deliveries that the guest, as it stands now, has asked for; strictly in their order. */
+  #feed(live: LiveCall): void {
+    const { process, tape } = live
+    if (process === undefined) return
+    for (let next = tape.deliveries[live.given]; next !== undefined; next = tape.deliveries[live.given]) {
+      if (next.ordinal >= live.seen) return
+      live.given += 1
+      process.deliver(live.id, next)
+    }
+  }
+
+  #hear(process: SandboxProcess, frame: Frame): void {
+    const live = this.#live.get(frame.call)
+    // A call that has ended may still have frames under way.
+    if (live === undefined || live.process !== process) return
+    if (frame.kind === FRAME.request) this.#hearRequest(live, frame)
+    else if (frame.kind === FRAME.idle) {
+      if (live.given === live.tape.deliveries.length && live.seen === live.tape.requests) live.listener.onIdle?.(live.seen)
+    } else if (frame.kind === FRAME.log) this.#hearLog(live, frame.payload)
+    else if (frame.kind === FRAME.end) this.#hearEnd(live, frame.payload)
+    else throw new RangeError(`a frame of kind ${frame.kind}`)
+  }
+
+  #hearRequest(live: LiveCall, frame: Frame): void {
+    if (frame.ordinal !== live.seen || live.seen >= live.call.limits.requestsMax) throw new RangeError('a request out of turn')
+    live.seen += 1
+    const known = live.tape.request(frame.ordinal, frame.payload)
+    if (known === 'different') {
+      this.#end(live, { kind: 'killed', cause: 'nondeterminism', message: 'driven again, the call asked for something else' }, true)
+      return
+    }
+    if (known === 'new') live.listener.onRequest(frame.ordinal, frame.payload)
+    this.#feed(live)
+  }
+
+  #hearLog(live: LiveCall, payload: string): void {
+    live.logsSeen += 1
+    if (live.logsSeen <= live.tape.logs) return
+    live.tape.addLog()
+    const cut = payload.indexOf('\n')
+    live.listener.onLog(payload.slice(0, cut).slice(0, 8), payload.slice(cut + 1, cut + 1 + 2 * live.call.limits.logBytesMax))
+  }
+
+  #hearEnd(live: LiveCall, payload: string): void {
+    if (payload.length > 2 * live.call.limits.resultBytesMax + 65_536) throw new RangeError('a result over its limit')
+    const said = parseEnd(payload)
+    if (said.kind === 'ok') this.#end(live, { kind: 'ok', value: said.value })
+    else if (said.kind === 'limit') {
+      if (said.limit === 'memory') live.process?.retire()
+      this.#end(live, { kind: 'killed', cause: said.limit, message: said.message })
+    } else {
+      const { code, ...error } = said.error
+      this.#end(live, { kind: 'failed', error: code === undefined ? error : { ...error, code } })
+    }
+  }
+
+  /** The process did not end the call in time, so it is stuck or lies: it goes, and the call is the offender. */
+  #overdue(live: LiveCall): void {
+    const { process } = live
+    const message = `the call ran longer than ${live.call.limits.wallMs} ms`
+    this.#end(live, { kind: 'killed', cause: 'timeout', message })
+    process?.kill('a deadline')
+  }
+
+  #buried(process: SandboxProcess, how: string): void {
+    this.#processes.delete(process)
+    void this.#current?.then(
+      (current) => {
+        if (current === process) this.#current = undefined
+      },
+      () => undefined,
+    )
+    if (this.#closed) return
+    const suspects = [...this.#live.values()].filter((live) => live.process === process)
+    const cause = process.killedFor === 'memory' ? 'memory' : 'crash'
+    for (const live of suspects) {
+      live.stopBackstop()
+      const known = process.killedFor === 'a deadline'
+      if (!known && (suspects.length === 1 || !live.tape.canRedrive)) {
+        const message = cause === 'memory' ? 'the call needed more memory than it may' : `the call brought its process down (${how})`
+        this.#end(live, { kind: 'killed', cause, message })
+        continue
+      }
+      live.alone = !known
+      this.#drive(live)
+    }
+  }
+
+  #memoryOf(process: SandboxProcess): number {
+    let bytes = 0
+    for (const live of this.#live.values()) if (live.process === process) bytes += live.call.limits.memoryBytes
+    return bytes
+  }
+
+  #end(
+    live: LiveCall,
+    end: { kind: 'ok'; value: unknown } | { kind: 'failed'; error: { name: string; code?: string; message: string } } | { kind: 'killed'; cause: string; message: string },
+    cancel = false,
+  ): void {
+    if (!this.#live.delete(live.id)) return
+    live.stopBackstop()
+    if (cancel) live.process?.cancel(live.id)
+    if (live.process !== undefined && (live.alone || live.process.retired) && this.#memoryOf(live.process) === 0) {
+      live.process.kill()
+    }
+    live.resolve({ ...end, requests: live.tape.requests, deliveries: live.tape.deliveries.length })
+  }
+}
