@@ -9,6 +9,9 @@ export const LINK_HOPS_MAX = 8
 /** A path as a tool may write it; PATH_MAX of Linux. */
 export const PATH_BYTES_MAX = 4096
 
+/** Folders that one path leads through; each is held open while the path is walked. */
+export const PATH_DEPTH_MAX = 128
+
 /** One read by a tool; larger files are read in ranges. */
 export const FILE_READ_BYTES_MAX = 16 * 1024 * 1024
 
@@ -53,8 +56,11 @@ export const SECRET_LENGTH_MIN = 6
 /** An identifier of a tool call as a provider may choose it; those of real ones are under 64. */
 export const CALL_ID_LENGTH_MAX = 128
 
-/** Lexical tokens of one definition or configuration file: every pass over it takes well under a second. */
-export const DEFINITION_TOKENS_MAX = 50_000
+/** Lexical tokens and escapes of one definition or configuration file: every pass over it stays far below a second. */
+export const DEFINITION_TOKENS_MAX = 25_000
+
+/** Steps (characters of a pattern times characters of a path) that comparing the path rules of one file may take. */
+export const RULE_COMPARISON_STEPS_MAX = 20_000_000
 
 /** Collections within collections; the deepest honest form has six. The YAML composer recurses. */
 export const DEFINITION_DEPTH_MAX = 32
@@ -65,7 +71,7 @@ export const DEFINITION_TOOLS_MAX = 256
 /** Patterns of one list of path rules; every permitting one is compared with every deny of its tool. */
 export const PATTERNS_PER_LIST_MAX = 128
 
-/** Characters of one pattern of a path rule. */
+/** Characters of one pattern of a path rule; well below what the matcher takes once it has widened a deny. */
 export const PATTERN_LENGTH_MAX = 1024
 
 /** Problems that one file reports; a person repairs the first and runs again. */
@@ -156,3 +162,24 @@ export const REDRIVE_BYTES_MAX = 64 * 1024 * 1024
 export const SCRIPT_MEMORY_BYTES = 256 * 1024 * 1024
 export const SCRIPT_CPU_MS = 60_000
 export const SCRIPT_RESULT_BYTES_MAX = 4 * 1024 * 1024
+
+/** Nesting of a tool's result; what walks it later recurses. */
+export const RESULT_DEPTH_MAX = 200
+
+/** Instructions that stand in a file of their own. */
+export const PROMPT_BYTES_MAX = 256 * 1024
+
+/** The top level of a tool and the reading of its schema. */
+export const DESCRIBE_WALL_MS = 5_000
+
+/** 128 bits: the seed of a run, from which every other is derived. */
+export const SEED_BYTES = 16
+
+/** A task from standard input. */
+export const TASK_BYTES_MAX = 1024 * 1024
+
+/** The newest runs that `audit list` shows. */
+export const AUDIT_LIST_MAX = 50
+
+/** How often `audit tail -f` looks. */
+export const AUDIT_TAIL_MS = 300

@@ -32,7 +32,8 @@ let loadedWith: readonly string[] | undefined
 
 function sharedObjects(): readonly string[] {
   if (loadedWith !== undefined) return loadedWith
-  process.report.excludeNetwork = true
+  // Missing from Node's types: without it the report asks for the name of every address of the machine.
+  Reflect.set(process.report, 'excludeNetwork', true)
   const report: { readonly sharedObjects?: readonly string[] } = Object(process.report.getReport())
   // Addons that this process loaded (.node) are not what Node itself needs; the vDSO is no file.
   const paths = (report.sharedObjects ?? []).filter((path) => path.startsWith('/') && !path.endsWith('.node'))

@@ -63,5 +63,7 @@ function assertOurs(stats: Stats, path: string): void {
 }
 
 function refused(path: string, why: string): RunAgentError {
-  return new RunAgentError('E_TRAIL', `the trail is refused: ${path} ${why}`, { hint: 'Name another file with --audit.' })
+  return new RunAgentError('E_TRAIL', `the trail is refused: ${path} ${why}`, {
+    hint: 'Name another file with --audit.',
+  })
 }

@@ -50,7 +50,7 @@ export interface FileHost {
   openRoot(absolutePath: string): FileHandle
   /** ENOTDIR or ELOOP if the entry is a link. */
   openDirectory(directory: FileHandle, name: string): FileHandle
-  /** Opens a regular file for reading, without blocking on FIFOs; ELOOP if the entry is a link. */
+  /** Opens a regular file for reading; ELOOP if it is a link, EISDIR, or E_SPECIAL_FILE, never having opened it. */
   openForRead(directory: FileHandle, name: string): FileHandle
   /** Creates a file that must not exist yet, for writing. */
   createForWrite(directory: FileHandle, name: string, mode: number): FileHandle
@@ -58,11 +58,14 @@ export interface FileHost {
   /** Of the entry itself, a link included. */
   statEntry(directory: FileHandle, name: string): FileStat
   readLink(directory: FileHandle, name: string): string
+  /** Stops one entry behind LIST_ENTRIES_MAX, so that the caller sees that there are more. */
   list(directory: FileHandle): readonly { readonly name: string; readonly type: FileType }[]
   /** Fewer bytes than `length` only at the end of the file. */
   read(handle: FileHandle, position: number, length: number): Uint8Array
   write(handle: FileHandle, data: Uint8Array): void
   sync(handle: FileHandle): void
+  /** Sets the permission bits of an open file, whatever the umask. */
+  setMode(handle: FileHandle, mode: number): void
   makeDirectory(directory: FileHandle, name: string, mode: number): void
   removeFile(directory: FileHandle, name: string): void
   removeDirectory(directory: FileHandle, name: string): void

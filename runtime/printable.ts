@@ -8,7 +8,7 @@
  * paragraph separators, the byte order mark, lone surrogates and the invisible tag characters.
  */
 const UNPRINTABLE =
-  /[\p{Cc}\u{ad}\u{61c}\u{180e}\u{200b}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{fff9}-\u{fffb}\p{Cs}\u{e0000}-\u{e007f}]/gu
+  /[\p{Cc}\p{Cs}\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
 export function printable(text: string, options: { readonly newlines?: boolean } = {}): string {
   return text.replace(UNPRINTABLE, (character) => {

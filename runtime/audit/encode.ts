@@ -218,7 +218,10 @@ function parse(text: string): unknown {
 
 function assertDepth(depth: number): void {
   if (depth <= TRAIL_DEPTH_MAX) return
-  throw new RunAgentError('E_TRAIL', `data nested deeper than ${TRAIL_DEPTH_MAX} levels cannot be recorded in the trail`)
+  throw new RunAgentError(
+    'E_TRAIL',
+    `data nested deeper than ${TRAIL_DEPTH_MAX} levels cannot be recorded in the trail`,
+  )
 }
 
 function malformed(what: string): RunAgentError {

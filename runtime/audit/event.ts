@@ -54,7 +54,8 @@
  *   (3) each `leaf` is the hash of its row,
  *   (4) `ts` never decreases from one row to the next,
  *   (5) each body that its data names, directly or through a `json` body, exists and has the hash that names it,
- *   (6) the `events` of a `run.end` is the number of rows of the run up to and with that row.
+ *   (6) the `events` of a `run.end` is the number of rows of the run up to and with that row; the recorder adds this
+ *       field to the data that it is given, and the reader takes it out again.
  * A trail is whole if and only if
  *   (7) its rows have the seq 0, 1, 2 … without a gap,
  *   (8) all of its runs are whole, and
@@ -69,7 +70,14 @@
  */
 
 /** JSON, and bytes. Bytes are stored as bytes, never as text. */
-export type Json = null | boolean | number | string | Uint8Array | readonly Json[] | { readonly [key: string]: Json | undefined }
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
 
 export type EventKind =
   /** Who, which definition, bundles, versions, walls, limits, seed, task. The first event of a run. */
@@ -86,11 +94,14 @@ export type EventKind =
   | 'tool.outcome'
   /** Intent of one host call of a tool; `call` and `ordinal` set: `data: { request, decision }`. */
   | 'host.request'
-  /** `call` and `ordinal` set: `data: { outcome, facts, decision? }`; its place in the call is the delivery's place, its `ts` the guest's new clock. */
+  /**
+   * `call` and `ordinal` set: `data: { outcome, facts, decision? }`; its place in the call is the delivery's place,
+   * its `ts` the guest's new clock.
+   */
   | 'host.outcome'
   /** What a tool printed, `call` set: `data: { level, text }`. */
   | 'log'
-  /** The last event: `data: { status, output?, error?, events }`; the recorder fills in `events`. */
+  /** The last event: `data: { status, output?, error? }`. */
   | 'run.end'
 
 export interface NewEvent {

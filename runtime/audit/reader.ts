@@ -7,13 +7,14 @@ import type Database from 'better-sqlite3'
 import { RunAgentError } from '../errors.ts'
 import { decodeData } from './encode.ts'
 import type { EventKind, Json, StoredEvent } from './event.ts'
+import { fieldsOf, textOf } from './fields.ts'
 import { openReadable, trailError } from './schema.ts'
 import type { Head } from './trail.ts'
 import { type EventRow, type RunVerdict, type TrailVerdict, verifyRunRows, verifyTrailRows } from './verify.ts'
 
 export interface ReaderOptions {
-  /** Whether the process that recorded this `pid` in its run.start still lives on this machine. */
-  isAlive(pid: number, startTime: number | string): boolean
+  /** Whether the process that recorded itself in `process` of its run.start still lives on this machine. */
+  isAlive(pid: number, startTime: string): boolean
 }
 
 export interface RunSummary {
@@ -47,10 +48,13 @@ const CANDIDATES_MAX = 5
 const COLUMNS = 'seq, run, run_seq, ts, kind, call, ordinal, data, run_prev, leaf'
 
 // A decision is small, so it always stands in the row itself. The guard keeps a damaged row from hiding the others.
+// A tool that may be called no more often is the one refusal that is policy's.
 const COUNTS = `
   SELECT count(*) AS events, sum(kind = 'tool.call') AS calls,
     sum(kind IN ('tool.call', 'host.request', 'host.outcome') AND
-      CASE WHEN json_valid(data) THEN json_extract(data, '$.decision.kind') IS 'deny' ELSE 0 END) AS denied
+      CASE WHEN json_valid(data)
+        THEN json_extract(data, '$.decision.kind') IS 'deny'
+        ELSE 0 END) AS denied
   FROM event WHERE run = ?`
 
 export class TrailReader {
@@ -87,16 +91,20 @@ export class TrailReader {
       text === 'last'
         ? this.#startedRuns(`SELECT run FROM event WHERE run_seq = 0 ORDER BY seq DESC LIMIT 1`)
         : this.#startedRuns(
-            `SELECT run FROM event WHERE run_seq = 0 AND upper(substr(run, 1, length(?1))) = upper(?1)
-             ORDER BY length(run) = length(?1) DESC, seq DESC LIMIT ${CANDIDATES_MAX + 1}`,
-            text,
+            `SELECT run FROM event WHERE run_seq = 0 AND upper(substr(run, 1, length(@text))) = upper(@text)
+             ORDER BY length(run) = length(@text) DESC, seq DESC LIMIT ${CANDIDATES_MAX + 1}`,
+            { text },
           ),
     )
     const [found] = candidates
     if (found === undefined) {
-      throw new RunAgentError('E_TRAIL', text === 'last' ? 'the trail holds no run yet' : `no run starts with ${text}`, {
-        hint: '`run-agent audit list` shows the runs.',
-      })
+      throw new RunAgentError(
+        'E_TRAIL',
+        text === 'last' ? 'the trail holds no run yet' : `no run starts with ${text}`,
+        {
+          hint: '`run-agent audit list` shows the runs.',
+        },
+      )
     }
     if (candidates.length === 1 || found.length === text.length) return found
     const more = candidates.length > CANDIDATES_MAX ? ', …' : ''
@@ -123,27 +131,43 @@ export class TrailReader {
     return this.#guard(() => this.#database.transaction(() => this.#verifyAll(kept))())
   }
 
+  /** Every event of the trail from an index on, of whichever run; none where the trail is shorter. */
+  *eventsFrom(seq: number): Iterable<StoredEvent> {
+    const page = this.#database.prepare<[number], EventRow>(
+      `SELECT ${COLUMNS} FROM event WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_EVENTS}`,
+    )
+    for (let from = seq; ;) {
+      const rows = this.#guard(() => page.all(from))
+      for (const row of rows) yield this.#event(row)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_EVENTS) return
+      from = last.seq + 1
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
   close(): void {
     this.#database.close()
   }
 
   #verifyAll(kept: Head | undefined): TrailVerdict {
     const rows = this.#database.prepare<[], EventRow>(`SELECT ${COLUMNS} FROM event ORDER BY seq`).iterate()
-    const tree = this.#database
-      .prepare<[], { size: number; frontier: Buffer }>('SELECT size, frontier FROM tree')
-      .get()
+    const tree = this.#database.prepare<[], { size: number; frontier: Buffer }>('SELECT size, frontier FROM tree').get()
     return verifyTrailRows(rows, (name) => this.#body(name), tree, kept)
   }
 
-  #startedRuns(sql: string, ...parameters: readonly string[]): readonly string[] {
-    return this.#database.prepare<readonly string[], string>(sql).pluck().all(...parameters)
+  #startedRuns(sql: string, parameters: { readonly text?: string } = {}): readonly string[] {
+    return this.#database.prepare<[object], string>(sql).pluck().all(parameters)
   }
 
   *#rows(run: string): Iterable<EventRow> {
     const page = this.#database.prepare<[string, number], EventRow>(
       `SELECT ${COLUMNS} FROM event WHERE run = ? AND run_seq >= ? ORDER BY run_seq LIMIT ${PAGE_EVENTS}`,
     )
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const rows = this.#guard(() => page.all(run, from))
       yield* rows
       const last = rows.at(-1)
@@ -153,6 +177,7 @@ export class TrailReader {
   }
 
   #event(row: EventRow): StoredEvent {
+    const data = decodeData(row.data, (name) => this.#wholeBody(name))
     return {
       run: row.run,
       seq: row.seq,
@@ -162,7 +187,7 @@ export class TrailReader {
       kind: row.kind as EventKind,
       ...(row.call !== null && { call: row.call }),
       ...(row.ordinal !== null && { ordinal: row.ordinal }),
-      data: decodeData(row.data, (name) => this.#wholeBody(name)),
+      data: row.kind === 'run.end' ? withoutCount(data) : data,
     }
   }
 
@@ -178,7 +203,7 @@ export class TrailReader {
       agent: textOf(data['agent']),
       user: textOf(data['user']),
       playedBy: textOf(data['playedBy']),
-      status: end === undefined ? this.#openStatus(data['pid']) : (textOf(end.data['status']) ?? 'ended'),
+      status: end === undefined ? this.#openStatus(data['process']) : (textOf(end.data['status']) ?? 'ended'),
       startedMs: start.ts,
       endedMs: end?.ts,
       events: counts?.events ?? 0,
@@ -188,9 +213,8 @@ export class TrailReader {
   }
 
   #openStatus(process: Json | undefined): 'running' | 'crashed' {
-    if (typeof process !== 'object' || process === null || !('pid' in process)) return 'crashed'
-    const { pid, startTime } = process
-    if (typeof pid !== 'number' || (typeof startTime !== 'number' && typeof startTime !== 'string')) return 'crashed'
+    const { pid, startTime } = fieldsOf(process)
+    if (typeof pid !== 'number' || typeof startTime !== 'string') return 'crashed'
     return this.#options.isAlive(pid, startTime) ? 'running' : 'crashed'
   }
 
@@ -215,6 +239,7 @@ export class TrailReader {
   }
 }
 
-function textOf(value: Json | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
+/** What the recorder was given, without the count that it added. */
+function withoutCount({ events: _count, ...data }: StoredEvent['data']): StoredEvent['data'] {
+  return data
 }

@@ -94,10 +94,12 @@ export function trailError(error: unknown, path: string): RunAgentError {
 }
 
 function explain(code: string, message: string): readonly [what: string, hint?: string] {
-  if (code === 'SQLITE_FULL') return ['cannot grow: the disk is full', 'Free some space, or name another file with --audit.']
+  if (code === 'SQLITE_FULL')
+    return ['cannot grow: the disk is full', 'Free some space, or name another file with --audit.']
   if (code.startsWith('SQLITE_BUSY')) return ['is locked by another process', 'See which process holds it open.']
   if (code === 'SQLITE_NOTADB') return ['is not a trail', 'Name another file with --audit.']
-  if (code.startsWith('SQLITE_CANTOPEN')) {
+  // For a folder that does not exist better-sqlite3 throws a TypeError without a code.
+  if (code.startsWith('SQLITE_CANTOPEN') || message.startsWith('Cannot open database')) {
     return ['cannot be opened', 'Check that the file exists, or name the right one with --audit.']
   }
   if (code.startsWith('SQLITE_CORRUPT')) return ['is damaged', 'Restore it from a copy, or name another with --audit.']

@@ -8,7 +8,7 @@
 
 import { Worker } from 'node:worker_threads'
 
-import { RunAgentError } from '../errors.ts'
+import { messageOf, RunAgentError } from '../errors.ts'
 import { TRAIL_LAZY_BYTES_MAX, TRAIL_LAZY_MS, TRAIL_NAME_BYTES_MAX } from '../limits.ts'
 import type { Clock } from '../ports.ts'
 import { encodeData } from './encode.ts'
@@ -238,7 +238,8 @@ class CommitQueue {
     } else {
       this.#durable += this.#sent
       this.#sent = 0
-      while (this.#barriers[0] !== undefined && this.#barriers[0].upTo <= this.#durable) this.#barriers.shift()?.resolve()
+      while (this.#barriers[0] !== undefined && this.#barriers[0].upTo <= this.#durable)
+        this.#barriers.shift()?.resolve()
       this.#consider()
     }
     // An idle writer does not keep the program alive; the events on their way do.
@@ -260,8 +261,9 @@ function assertName(what: string, name: string): void {
   throw new RunAgentError('E_TRAIL', `${what} is longer than ${TRAIL_NAME_BYTES_MAX} bytes or no well-formed Unicode`)
 }
 
-function writerDied(cause: Error | undefined): RunAgentError {
-  return new RunAgentError('E_TRAIL', `the trail's writer ended${cause === undefined ? '' : `: ${cause.message}`}`, { cause })
+function writerDied(cause: unknown): RunAgentError {
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`
+  return new RunAgentError('E_TRAIL', `the trail's writer ended${why}`, { cause })
 }
 
 function trailClosed(): RunAgentError {

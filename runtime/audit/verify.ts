@@ -26,7 +26,7 @@ export type TrailVerdict =
       /** Hex. */
       readonly root: string
       readonly runs: number
-      /** Whether a head kept elsewhere was given and the trail continues it; if not, the trail agrees with itself only. */
+      /** Whether the trail continues a head kept elsewhere; if none was given, it agrees with itself only. */
       readonly anchored: boolean
     }
   | Broken
@@ -81,7 +81,8 @@ export function verifyTrailRows(
   }
   const { size } = grown
   if (tree === undefined) return { ok: false, seq: size, why: 'the tree row is missing' }
-  if (tree.size > size) return { ok: false, seq: size, why: `the trail ends at ${size} events and once had ${tree.size}` }
+  if (tree.size > size)
+    return { ok: false, seq: size, why: `the trail ends at ${size} events and once had ${tree.size}` }
   if (tree.size !== size || !grown.bytes().equals(tree.frontier)) {
     return { ok: false, seq: size, why: 'the tree row is not that of these events' }
   }
@@ -130,7 +131,9 @@ class RunCheck {
   #checkEnd(row: EventRow): string | undefined {
     // The other values are of no interest here, so no body needs to be read.
     const { events } = decodeData(row.data, () => new Uint8Array())
-    return events === this.#events ? undefined : `the end of run ${row.run} counts ${String(events)} events, not ${this.#events}`
+    return events === this.#events
+      ? undefined
+      : `the end of run ${row.run} counts ${String(events)} events, not ${this.#events}`
   }
 }
 

@@ -41,8 +41,19 @@ export interface ModelFetchOptions {
 }
 
 type Outcome =
-  | { readonly ok: true; readonly value: { readonly status: number; readonly headers: Record<string, string>; readonly body: Uint8Array } }
-  | { readonly ok: false; readonly error: { readonly name: string; readonly code: string; readonly message: string; readonly retryable: boolean } }
+  | {
+      readonly ok: true
+      readonly value: { readonly status: number; readonly headers: Record<string, string>; readonly body: Uint8Array }
+    }
+  | {
+      readonly ok: false
+      readonly error: {
+        readonly name: string
+        readonly code: string
+        readonly message: string
+        readonly retryable: boolean
+      }
+    }
 
 interface Asked {
   readonly method: string
@@ -71,11 +82,17 @@ export function createModelFetch(options: ModelFetchOptions): typeof fetch {
       data,
     })
     const permitted = isBelow(base, request)
-    await options.recorder.commit(record('host.request', { request: { op: 'http', ...asked }, decision: decisionOf(base, permitted) }))
+    await options.recorder.commit(
+      record('host.request', { request: { op: 'http', ...asked }, decision: decisionOf(base, permitted) }),
+    )
     if (!permitted) {
-      throw new ProviderError('E_PROVIDER', `the model's client asked for ${asked.method} ${asked.url}, which is denied`, {
-        retryable: false,
-      })
+      throw new ProviderError(
+        'E_PROVIDER',
+        `the model's client asked for ${asked.method} ${asked.url}, which is denied`,
+        {
+          retryable: false,
+        },
+      )
     }
     const outcome = await perform(asked, request.signal, options)
     options.recorder.append(record('host.outcome', { outcome: outcome satisfies Json }))
@@ -134,9 +151,14 @@ function answerOf(asked: Asked, answer: HttpHostResponse, scrub: ModelFetchOptio
   const { origin } = new URL(asked.url)
   if (answer.status >= 300 && answer.status < 400) {
     const target = URL.parse(answer.headers['location'] ?? '', asked.url)?.origin ?? 'nowhere'
-    return failure('HTTP_REDIRECT', `${origin} redirects to ${scrub(target)}, and a model request is never redirected`, false)
+    return failure(
+      'HTTP_REDIRECT',
+      `${origin} redirects to ${scrub(target)}, and a model request is never redirected`,
+      false,
+    )
   }
-  if (answer.status < 200 || answer.status > 599) return failure('HTTP_STATUS', `${origin} answered ${answer.status}`, false)
+  if (answer.status < 200 || answer.status > 599)
+    return failure('HTTP_STATUS', `${origin} answered ${answer.status}`, false)
   const headers = headersAmong(RETURNED_HEADERS, new Headers(answer.headers), scrub)
   return { ok: true, value: { status: answer.status, headers, body: scrubBytes(answer.body, scrub) } }
 }
@@ -157,7 +179,11 @@ function failure(code: string, message: string, retryable: boolean): Outcome {
   return { ok: false, error: { name: 'Error', code, message, retryable } }
 }
 
-function headersAmong(names: readonly string[], headers: Headers, scrub: (text: string) => string): Record<string, string> {
+function headersAmong(
+  names: readonly string[],
+  headers: Headers,
+  scrub: (text: string) => string,
+): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = headers.get(name)

@@ -1,26 +1,13 @@
+import type { CredentialConfig, CredentialSource, OperatorConfig, ProviderConfig } from '../definition/config.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
 import { createScrub } from './scrub.ts'
 
 const OPENAI_BASE_URL = 'https://api.openai.com/v1'
 
-/** What this file reads of the operator's configuration. */
-export interface ProviderSources {
-  readonly providers?: Readonly<Record<string, ProviderEntry>> | undefined
-  readonly credentials?: Readonly<Record<string, CredentialEntry>> | undefined
-}
+/** Needs no entry in the configuration. */
+const OPENAI: ProviderConfig = { baseUrl: undefined, credential: undefined, api: 'responses' }
 
-interface ProviderEntry {
-  readonly baseURL?: string | undefined
-  readonly api?: 'responses' | 'chat' | undefined
-  readonly credential?: string | undefined
-}
-
-interface CredentialEntry {
-  readonly source: object
-  readonly inject?: object | undefined
-  readonly for?: unknown
-  readonly users?: unknown
-}
+const BEARER = { header: 'Authorization', format: 'Bearer {secret}' }
 
 export interface ResolvedProvider {
   readonly provider: string
@@ -37,7 +24,7 @@ export interface ResolvedProvider {
 export interface ProviderQuestion {
   /** `provider/name`, as a definition spells it. */
   readonly model: string
-  readonly config: ProviderSources
+  readonly config: Pick<OperatorConfig, 'providers' | 'credentials'>
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Reads a file that the operator's configuration names, and refuses one that others can read. */
   readonly readSecretFile: (path: string) => string
@@ -57,26 +44,32 @@ export function resolveProvider(question: ProviderQuestion): ResolvedProvider {
       hint: 'Write it as provider/name, e.g. openai/gpt-5.6-luna.',
     })
   }
-  const entry = ownEntry(question.config.providers, provider) ?? (provider === 'openai' ? {} : undefined)
+  const entry = question.config.providers.get(provider) ?? (provider === 'openai' ? OPENAI : undefined)
   if (entry === undefined) throw notConfigured(provider)
   const baseURL = baseURLOf(provider, entry, question.environment)
-  const resolved = { provider, name, baseURL, api: entry.api ?? 'responses' }
-  if (entry.credential !== undefined) return { ...resolved, ...configuredCredential(entry.credential, provider, question) }
+  const resolved = { provider, name, baseURL, api: entry.api }
+  if (entry.credential !== undefined) {
+    return { ...resolved, ...configuredCredential(entry.credential, provider, question) }
+  }
   // Without an entry of its own, the key in the environment goes to its own issuer and nowhere else.
   if (baseURL === OPENAI_BASE_URL) return { ...resolved, ...openaiKey(question) }
   return { ...resolved, dress: () => undefined, scrub: (text) => text }
 }
 
-function baseURLOf(provider: string, entry: ProviderEntry, environment: ProviderQuestion['environment']): string {
+function baseURLOf(provider: string, entry: ProviderConfig, environment: ProviderQuestion['environment']): string {
   const inherited = environment['OPENAI_BASE_URL']
-  if (entry.baseURL === undefined && provider === 'openai' && inherited !== undefined && inherited !== '') {
+  if (entry.baseUrl === undefined && provider === 'openai' && inherited !== undefined && inherited !== '') {
     if (inherited.replace(/\/$/, '') !== OPENAI_BASE_URL) {
-      throw new RunAgentError('E_PROVIDER', 'OPENAI_BASE_URL is set, but only the configuration says where a model is', {
-        hint: 'Unset it, or write providers: { openai: { baseURL: …, credential: … } } in the operator configuration.',
-      })
+      throw new RunAgentError(
+        'E_PROVIDER',
+        'OPENAI_BASE_URL is set, but only the configuration says where a model is',
+        {
+          hint: 'Unset it, or write providers: { openai: { baseURL: …, credential: … } } in the configuration.',
+        },
+      )
     }
   }
-  const written = entry.baseURL ?? (provider === 'openai' ? OPENAI_BASE_URL : undefined)
+  const written = entry.baseUrl ?? (provider === 'openai' ? OPENAI_BASE_URL : undefined)
   if (written === undefined) {
     throw new RunAgentError('E_PROVIDER', `the provider ${provider} has no baseURL`, {
       hint: `Write providers: { ${provider}: { baseURL: https://… } } in the operator configuration.`,
@@ -101,7 +94,7 @@ function openaiKey({ model, environment }: ProviderQuestion): Pick<ResolvedProvi
         'credentials: { openai: { source: { file: ./openai.key } } } in the operator configuration.',
     })
   }
-  return dressing('OPENAI_API_KEY', secret, {})
+  return dressing('OPENAI_API_KEY', secret, BEARER)
 }
 
 function configuredCredential(
@@ -109,71 +102,59 @@ function configuredCredential(
   provider: string,
   question: ProviderQuestion,
 ): Pick<ResolvedProvider, 'dress' | 'scrub'> {
-  const entry = ownEntry(question.config.credentials, credential)
+  const entry = question.config.credentials.get(credential)
   if (entry === undefined) {
-    throw new RunAgentError('E_PROVIDER', `the provider ${provider} names the credential ${credential}, which is missing`, {
-      hint: `Write credentials: { ${credential}: { source: { env: NAME } } } in the operator configuration.`,
-    })
+    throw new RunAgentError(
+      'E_PROVIDER',
+      `the provider ${provider} names the credential ${credential}, which is missing`,
+      {
+        hint: `Write credentials: { ${credential}: { source: { env: NAME } } } in the operator configuration.`,
+      },
+    )
   }
-  for (const key of ['for', 'users'] as const) {
-    if (entry[key] !== undefined) throw notSupported(credential, `\`${key}\` on the credential of a provider`)
-  }
-  return dressing(credential, secretOf(credential, entry.source, question), entry.inject ?? {})
+  return dressing(credential, secretOf(credential, entry.source, question), entry.inject ?? BEARER)
 }
 
-function secretOf(credential: string, source: object, question: ProviderQuestion): string {
-  const [[kind, value] = ['', undefined], ...rest] = Object.entries(source)
-  if (rest.length > 0 || typeof value !== 'string') throw notSupported(credential, `the source ${Object.keys(source).join(', ')}`)
-  if (kind === 'env') {
-    const secret = question.environment[value]?.trim()
+function secretOf(credential: string, source: CredentialSource, question: ProviderQuestion): string {
+  if (source.kind === 'env') {
+    const secret = question.environment[source.name]?.trim()
     if (secret !== undefined && secret !== '') return secret
-    throw new RunAgentError('E_PROVIDER', `the credential ${credential} comes from ${value}, which is not set`, {
-      hint: `Set ${value} in the environment of run-agent.`,
+    throw new RunAgentError('E_PROVIDER', `the credential ${credential} comes from ${source.name}, which is not set`, {
+      hint: `Set ${source.name} in the environment of run-agent.`,
     })
   }
-  if (kind !== 'file') throw notSupported(credential, `the source ${kind}`)
   let secret: string
   try {
-    secret = question.readSecretFile(value).trim()
+    secret = question.readSecretFile(source.path).trim()
   } catch (thrown) {
-    throw new RunAgentError('E_PROVIDER', `the file of the credential ${credential} couldn't be read: ${messageOf(thrown)}`)
+    throw new RunAgentError(
+      'E_PROVIDER',
+      `the file of the credential ${credential} couldn't be read: ${messageOf(thrown)}`,
+    )
   }
   if (secret === '') throw new RunAgentError('E_PROVIDER', `the file of the credential ${credential} is empty`)
   return secret
 }
 
-function dressing(credential: string, secret: string, inject: object): Pick<ResolvedProvider, 'dress' | 'scrub'> {
-  const { header = 'Authorization', format = 'Bearer {secret}', ...others } = inject as Record<string, unknown>
-  if (Object.keys(others).length > 0) throw notSupported(credential, `inject: ${Object.keys(others).join(', ')}`)
-  if (typeof header !== 'string' || !/^[\w-]+$/.test(header) || typeof format !== 'string') {
-    throw new RunAgentError('E_CREDENTIAL', `inject of the credential ${credential} needs a header and a format`)
-  }
-  const around = format.split('{secret}')
-  if (around.length !== 2) {
-    throw new RunAgentError('E_CREDENTIAL', `the format of the credential ${credential} must hold {secret} once`)
-  }
+function dressing(
+  credential: string,
+  secret: string,
+  { header, format }: NonNullable<CredentialConfig['inject']>,
+): Pick<ResolvedProvider, 'dress' | 'scrub'> {
   // A header takes no more, and undici's own refusal would come after the intent was recorded.
   if (!/^[\x21-\x7e]+$/.test(secret)) {
     throw new RunAgentError('E_CREDENTIAL', `the credential ${credential} holds a character that no header can carry`)
   }
   return {
-    dress: (headers) => headers.set(header, around.join(secret)),
+    dress: (headers) => headers.set(header, format.split('{secret}').join(secret)),
     scrub: createScrub(credential, secret),
   }
 }
 
-function ownEntry<Entry>(entries: Readonly<Record<string, Entry>> | undefined, name: string): Entry | undefined {
-  return entries !== undefined && Object.hasOwn(entries, name) ? entries[name] : undefined
-}
-
 function notConfigured(provider: string): RunAgentError {
   return new RunAgentError('E_PROVIDER', `the provider ${provider} is not configured`, {
-    hint: `Write providers: { ${provider}: { baseURL: https://…, api: chat, credential: ${provider} } } in the operator configuration.`,
-  })
-}
-
-function notSupported(credential: string, what: string): RunAgentError {
-  return new RunAgentError('E_NOT_SUPPORTED', `${what} is not supported yet (credential ${credential})`, {
-    hint: 'The credential of a provider comes from { env: NAME } or { file: PATH } and is injected as { header, format }.',
+    hint:
+      `Write providers: { ${provider}: { baseURL: https://…, api: chat, credential: ${provider} } } ` +
+      'in the operator configuration.',
   })
 }

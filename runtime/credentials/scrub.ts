@@ -11,9 +11,13 @@ const ENCODED_LENGTH_MIN = 8
  */
 export function createScrub(credential: string, secret: string): (text: string) => string {
   if (secret.length < SECRET_LENGTH_MIN) {
-    throw new RunAgentError('E_CREDENTIAL', `the credential ${credential} is shorter than ${SECRET_LENGTH_MIN} characters`, {
-      hint: 'So short a secret cannot be kept out of the trail. A server that wants none needs no credential at all.',
-    })
+    throw new RunAgentError(
+      'E_CREDENTIAL',
+      `the credential ${credential} is shorter than ${SECRET_LENGTH_MIN} characters`,
+      {
+        hint: 'So short a secret cannot be kept out of the trail. A server that wants none needs no credential at all.',
+      },
+    )
   }
   const encoded = encodingsOf(secret).filter((form) => form.length >= ENCODED_LENGTH_MIN)
   const forms = [...new Set([secret, ...encoded])].toSorted((a, b) => b.length - a.length)
@@ -34,7 +38,7 @@ function encodingsOf(secret: string): string[] {
     encodeURIComponent(secret).replaceAll('%20', '+'),
     hex.replaceAll(/../g, '%$&'),
     hex,
-    [...secret].join('\0'),
+    Array.from(secret).join('\0'),
     ...base64,
     ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
   ]

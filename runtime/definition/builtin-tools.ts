@@ -20,8 +20,7 @@ export const BUILTIN_TOOLS = {
   search_files: { needs: ['read'], requires: ['read'] },
   write_file: { needs: ['write'], requires: ['write'] },
   edit_file: { needs: ['read', 'write'], requires: ['read', 'write'] },
-  // The log names no file of today, so it works without a path rule.
-  git_log: { needs: ['git', 'read'], requires: ['git'] },
+  git_log: { needs: ['git'], requires: ['git'] },
   git_changes: { needs: ['git', 'read'], requires: ['git', 'read'] },
 } as const satisfies Readonly<Record<string, BuiltinTool>>
 

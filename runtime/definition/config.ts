@@ -3,7 +3,7 @@
  * strict as a definition. Values only: nothing is read from where they point to.
  */
 
-import { isMap } from 'yaml'
+import { isMap, isScalar } from 'yaml'
 import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
 import { didYouMean } from './suggest.ts'
 import { parseYaml } from './yaml-source.ts'
@@ -52,17 +52,7 @@ const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api'], unsupported
 const CREDENTIAL_KEYS = { supported: ['source', 'inject'], unsupported: ['for', 'users', 'agents'] } as const
 const SOURCE_KEYS = {
   supported: ['env', 'file'],
-  unsupported: [
-    'env-file',
-    'exec',
-    'store',
-    'keyring',
-    'vault',
-    'aws-secret',
-    'aws-role',
-    'github-app',
-    'oauth',
-  ],
+  unsupported: ['env-file', 'exec', 'store', 'keyring', 'vault', 'aws-secret', 'aws-role', 'github-app', 'oauth'],
 } as const
 const INJECT_KEYS = { supported: ['header', 'format'], unsupported: ['basic', 'query', 'sigv4'] } as const
 const AUDIT_KEYS = { supported: ['file'], unsupported: ['heads'] } as const
@@ -116,7 +106,8 @@ function readProvider(reader: NodeReader, field: Field, credentials: Field | und
   const fields = reader.fields(field, PROVIDER_KEYS, 'a provider')
   if (fields === undefined) return undefined
   const credential = textOf(reader, fields, 'credential')
-  const names = isMap(credentials?.value) ? credentials.value.items.map(({ key }) => String(key)) : []
+  const pairs = isMap(credentials?.value) ? credentials.value.items : []
+  const names = pairs.map(({ key }) => (isScalar(key) ? String(key.value) : ''))
   if (credential !== undefined && !names.includes(credential)) {
     const at = fields.get('credential')?.valueAt ?? field.at
     reader.problems.add(at, '`credential` names no entry of `credentials`', didYouMean(credential, names))
@@ -134,7 +125,9 @@ function readProvider(reader: NodeReader, field: Field, credentials: Field | und
 function readBaseUrl(reader: NodeReader, field: Field): string | undefined {
   const text = reader.text(field)
   if (text === undefined) return undefined
-  const refuse = (message: string): undefined => reader.problems.add(field.valueAt, `\`baseURL\` ${message}`) as undefined
+  const refuse = (message: string): undefined => {
+    reader.problems.add(field.valueAt, `\`baseURL\` ${message}`)
+  }
   const url = URL.parse(text)
   if (url === null) return refuse('must be a URL')
   const isLoopback = /^127(?:\.\d+){3}$/.test(url.hostname) || url.hostname === '[::1]'

@@ -26,9 +26,18 @@ export interface AgentDefinition {
   readonly places: DefinitionPlaces
 }
 
-export type DefinitionPlaces = Readonly<
-  Partial<Record<'name' | 'model' | 'script' | 'fallback' | 'instructions' | 'workspace' | 'tools' | 'budget', RulePlace>>
->
+type DefinitionKey =
+  | 'name'
+  | 'description'
+  | 'model'
+  | 'script'
+  | 'fallback'
+  | 'instructions'
+  | 'workspace'
+  | 'tools'
+  | 'budget'
+
+type DefinitionPlaces = Readonly<Partial<Record<DefinitionKey, RulePlace>>>
 
 export interface ModelChoice {
   readonly provider: string
@@ -41,7 +50,7 @@ export interface ModelChoice {
 }
 
 export const MODEL_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
-export type ModelEffort = (typeof MODEL_EFFORTS)[number]
+type ModelEffort = (typeof MODEL_EFFORTS)[number]
 
 export type ToolSource =
   | { readonly kind: 'builtin'; readonly tool: BuiltinToolName }

@@ -181,7 +181,7 @@ export class NodeReader {
   }
 }
 
-export function isNothing(value: Node | undefined): boolean {
+function isNothing(value: Node | undefined): boolean {
   return value === undefined || (isScalar(value) && value.value === null)
 }
 

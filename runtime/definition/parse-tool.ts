@@ -14,7 +14,7 @@ import {
 import type { DenyRule, PathRight } from '../policy/grant.ts'
 import { BUILTIN_TOOLS, BUILTIN_TOOLS_UNSUPPORTED, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
 import type { BuiltinTool, ToolRight } from './builtin-tools.ts'
-import { checkRules, isProtectedPath, readPattern, type PatternAt } from './check-rules.ts'
+import { isProtectedPath, readPattern, type PatternAt, type RuleCheck } from './check-rules.ts'
 import type { ToolEntry, ToolLimits, ToolSource } from './definition.ts'
 import { folderPath } from './folder-path.ts'
 import { quoted, type Field, type Fields, type NodeReader } from './node-reader.ts'
@@ -22,17 +22,7 @@ import { didYouMean } from './suggest.ts'
 
 const TOOL_KEYS = {
   supported: ['from', 'read', 'write', 'delete', 'deny', 'git', 'limits', 'approval'],
-  unsupported: [
-    'http',
-    'credentials',
-    'args',
-    'repeat',
-    'required',
-    'request',
-    'redirects',
-    'headers',
-    'description',
-  ],
+  unsupported: ['http', 'credentials', 'args', 'repeat', 'required', 'request', 'redirects', 'headers', 'description'],
 } as const
 const LIMITS_KEYS = { supported: ['timeout', 'memory', 'calls', 'requests'], unsupported: ['result', 'log'] } as const
 
@@ -41,7 +31,7 @@ const TOOL_NAME = /^[a-z][a-z0-9_]*$/
 const BUILTIN_PREFIX = 'run-agent/'
 
 /** Undefined if a problem was noted that leaves no tool. */
-export function parseTool(reader: NodeReader, field: Field): ToolEntry | undefined {
+export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field): ToolEntry | undefined {
   const { problems } = reader
   const name = field.key
   if (!TOOL_NAME.test(name)) {
@@ -62,7 +52,7 @@ export function parseTool(reader: NodeReader, field: Field): ToolEntry | undefin
   if (approval !== undefined) reader.choice(approval, ['never'] as const, ['ask'])
   const limits = readLimits(reader, fields.get('limits'))
   checkRights(reader, field, from, fields)
-  checkRules(problems, rules, deny)
+  ruleCheck.tool(rules, deny)
   if (from === undefined) return undefined
   const place = (at: PatternAt): DenyRule => ({ pattern: at.pattern, place: problems.placeOf(at.at) })
   return {
@@ -70,7 +60,8 @@ export function parseTool(reader: NodeReader, field: Field): ToolEntry | undefin
     from,
     paths: rules.map((rule) => ({ right: rule.right, ...place(rule) })),
     deny: deny.map(place),
-    git: git === undefined || gitField === undefined ? undefined : { access: git, place: problems.placeOf(gitField.at) },
+    git:
+      git === undefined || gitField === undefined ? undefined : { access: git, place: problems.placeOf(gitField.at) },
     limits,
     place: problems.placeOf(field.at),
   }

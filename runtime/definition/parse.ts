@@ -14,7 +14,7 @@ import {
   RUN_TURNS_LIMIT_MAX,
   RUN_TURNS_MAX,
 } from '../limits.ts'
-import { isProtectedPath } from './check-rules.ts'
+import { isProtectedPath, RuleCheck } from './check-rules.ts'
 import { MODEL_EFFORTS } from './definition.ts'
 import type { AgentDefinition, ModelChoice, ToolEntry } from './definition.ts'
 import { folderPath } from './folder-path.ts'
@@ -32,20 +32,12 @@ export interface DefinitionInput {
    * size and kind; what it throws is shown, so its message never quotes the file.
    */
   readonly readFile?: (path: string) => string | Uint8Array
+  /** Normalised workspace-relative paths that the operator took off the list of protected ones, with all below. */
+  readonly allowProtected?: readonly string[]
 }
 
 const DEFINITION_KEYS = {
-  supported: [
-    'name',
-    'description',
-    'model',
-    'script',
-    'fallback',
-    'instructions',
-    'workspace',
-    'tools',
-    'budget',
-  ],
+  supported: ['name', 'description', 'model', 'script', 'fallback', 'instructions', 'workspace', 'tools', 'budget'],
   unsupported: ['settings', 'agents', 'output', 'require', 'tests'],
 } as const
 const MODEL_KEYS = { supported: ['name', 'effort', 'temperature', 'maxOutput'], unsupported: [] } as const
@@ -97,7 +89,7 @@ function readDefinition(
   const fallback = optional('fallback', (field) => reader.choice(field, ['script'] as const))
   const instructions = optional('instructions', (field) => readInstructions(reader, field, input.readFile))
   const workspace = optional('workspace', (field) => readWorkspace(reader, field)) ?? '.'
-  const tools = optional('tools', (field) => readTools(reader, field)) ?? []
+  const tools = optional('tools', (field) => readTools(reader, field, input.allowProtected ?? [])) ?? []
   const budget = optional('budget', (field) => readBudget(reader, field))
   checkPlayers(reader, fields, rootAt)
   if (name === undefined) return undefined
@@ -224,14 +216,19 @@ function readWorkspace(reader: NodeReader, field: Field): string | undefined {
   return undefined
 }
 
-function readTools(reader: NodeReader, field: Field): readonly ToolEntry[] | undefined {
+function readTools(
+  reader: NodeReader,
+  field: Field,
+  allowProtected: readonly string[],
+): readonly ToolEntry[] | undefined {
   const entries = reader.entries(field)
   const surplus = entries?.[DEFINITION_TOOLS_MAX]
   if (surplus !== undefined) {
     reader.problems.add(surplus.at, `an agent has at most ${DEFINITION_TOOLS_MAX} tools`)
     return undefined
   }
-  return entries?.map((entry) => parseTool(reader, entry)).filter((tool) => tool !== undefined)
+  const ruleCheck = new RuleCheck(reader.problems, allowProtected)
+  return entries?.map((entry) => parseTool(reader, ruleCheck, entry)).filter((tool) => tool !== undefined)
 }
 
 function readBudget(
@@ -255,7 +252,10 @@ function checkPlayers(reader: NodeReader, fields: Fields, rootAt: number): void 
   } else if (fallback !== undefined && !fields.has('script')) {
     reader.problems.add(fallback.at, '`fallback` can never take effect: there is no `script`')
   } else if (fallback !== undefined && !fields.has('model')) {
-    reader.problems.add(fallback.at, '`fallback` can never take effect: there is no `model`, so the script always plays')
+    reader.problems.add(
+      fallback.at,
+      '`fallback` can never take effect: there is no `model`, so the script always plays',
+    )
   }
 }
 

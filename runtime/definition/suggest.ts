@@ -6,7 +6,7 @@ const DISTANCE_MAX = 2
 const WORD_LENGTH_MAX = 64
 
 /** The candidate nearest to `word`; undefined if none is near or the word is too short to tell. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > WORD_LENGTH_MAX) return undefined
   const wanted = simplified(word)
   let best: string | undefined
@@ -33,7 +33,7 @@ function simplified(word: string): string {
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

@@ -55,8 +55,7 @@ function decode(kind: FileKind, file: string, input: string | Uint8Array): strin
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause
     const before = new TextDecoder('utf-8').decode(input)
-    const error = failure(kind, file, before.slice(0, before.indexOf('\ufffd')), 'the file is not UTF-8 text')
-    throw error
+    throw failure(kind, file, before.slice(0, before.indexOf('\ufffd')), 'the file is not UTF-8 text')
   }
 }
 
@@ -96,7 +95,9 @@ function checkTokens(problems: ProblemList): void {
   let lineDepth = 0
   let isScalarNext = false
   for (const token of new Lexer().lex(problems.text)) {
-    if (++count > DEFINITION_TOKENS_MAX) {
+    // Each escape may become an error of its own.
+    count += token.startsWith('"') ? token.split('\\').length : 1
+    if (count > DEFINITION_TOKENS_MAX) {
       problems.add(offset, `the file holds more than ${DEFINITION_TOKENS_MAX} YAML tokens`)
       throw problems.error()
     }

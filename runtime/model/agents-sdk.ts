@@ -3,7 +3,15 @@ import { createRequire } from 'node:module'
 type AgentsSdk = typeof import('@openai/agents')
 type OpenAISdk = typeof import('openai')
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'beforeExit', 'exit', 'unhandledRejection', 'uncaughtException'] as const
+const SIGNALS = [
+  'SIGINT',
+  'SIGTERM',
+  'SIGHUP',
+  'beforeExit',
+  'exit',
+  'unhandledRejection',
+  'uncaughtException',
+] as const
 
 let loaded: { readonly agents: AgentsSdk; readonly openai: OpenAISdk } | undefined
 

@@ -40,7 +40,8 @@ export interface FunctionCallResult extends Item {
   readonly type: 'function_call_result'
   readonly callId: string
   readonly name: string
-  readonly status: 'completed'
+  /** `incomplete`: the call failed, was denied or was killed, and `output` is `{ error }`. */
+  readonly status: 'completed' | 'incomplete'
   /** Anything but a string reaches the provider as JSON text. */
   readonly output: Json
 }
@@ -100,8 +101,11 @@ export interface ModelTurn {
 export interface Model {
   /** `provider/name`, `script` … */
   readonly playedBy: string
-  /** Rejects with a RunAgentError; with the signal's reason if that is one, when aborted. */
-  turn(request: ModelRequest, signal: AbortSignal): Promise<ModelTurn>
+  /**
+   * `nowMs` is the recorded time of the request, the only clock that a model may look at. Rejects with a
+   * RunAgentError; with the signal's reason if that is one, when aborted.
+   */
+  turn(request: ModelRequest, signal: AbortSignal, nowMs: number): Promise<ModelTurn>
   close(): Promise<void>
 }
 
@@ -109,16 +113,23 @@ export interface Model {
  * Makes a turn of what a model produced. A call whose identifier is missing, repeated anywhere in the transcript,
  * reserved or unprintable gets a fresh one that depends on the transcript alone, so that a replay chooses the same.
  */
-export function turnOf(before: readonly TranscriptItem[], produced: readonly TranscriptItem[], usage: ModelUsage): ModelTurn {
+export function turnOf(
+  before: readonly TranscriptItem[],
+  produced: readonly TranscriptItem[],
+  usage: ModelUsage,
+): ModelTurn {
   // The trail gives these two to the model's own requests and to the script that plays it.
   const taken = new Set(['model', 'script', ...before.flatMap((item) => (isCall(item) ? [item.callId] : []))])
   const items = produced.map((item, index) => {
     if (!isCall(item)) return item
-    const callId = isUsable(item.callId) && !taken.has(item.callId) ? item.callId : freshCallId(taken, before.length + index)
+    const callId =
+      isUsable(item.callId) && !taken.has(item.callId) ? item.callId : freshCallId(taken, before.length + index)
     taken.add(callId)
     return { ...item, callId }
   })
-  const calls = items.filter(isCall).map((item) => ({ callId: item.callId, tool: item.name, argumentsJson: item.arguments }))
+  const calls = items
+    .filter(isCall)
+    .map((item) => ({ callId: item.callId, tool: item.name, argumentsJson: item.arguments }))
   return { items, calls, text: textOf(items), usage }
 }
 

@@ -51,9 +51,8 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
     async turn(request, signal) {
       try {
         const model = await provider.getModel(options.name)
-        const answer = await agents.withTrace('turn', () => model.getResponse(sdkRequest(request, signal, options)), {
-          disabled: true,
-        } as Parameters<typeof agents.withTrace>[2])
+        // Without a trace around it the SDK's model throws; this one is disabled and goes nowhere.
+        const answer = await agents.withTrace('turn', () => model.getResponse(sdkRequest(request, signal, options)))
         return turnOf(request.items, fromSdkItems(answer.output, options.api), usageOf(answer.usage))
       } catch (thrown) {
         throw providerFailure(thrown, signal, options)
@@ -100,15 +99,28 @@ function sdkSettings({ effort, temperature, maxOutput }: ModelSettings, options:
   }
   // OpenAI itself has renamed the limit, and alone has a store; other servers may refuse fields they do not know.
   if (new URL(options.baseURL).host === 'api.openai.com') {
-    return { ...common, store: false, providerData: maxOutput === undefined ? {} : { max_completion_tokens: maxOutput } }
+    return {
+      ...common,
+      store: false,
+      providerData: maxOutput === undefined ? {} : { max_completion_tokens: maxOutput },
+    }
   }
   return { ...common, ...(maxOutput === undefined ? {} : { maxTokens: maxOutput }) }
 }
 
 /** A turn is one request, whatever the provider counts; and budgets rest on these numbers, so they are numbers. */
-function usageOf(usage: { readonly inputTokens: number; readonly outputTokens: number; readonly totalTokens: number }): ModelUsage {
+function usageOf(usage: {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly totalTokens: number
+}): ModelUsage {
   const count = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0)
   const inputTokens = count(usage.inputTokens)
   const outputTokens = count(usage.outputTokens)
-  return { requests: 1, inputTokens, outputTokens, totalTokens: Math.max(count(usage.totalTokens), inputTokens + outputTokens) }
+  return {
+    requests: 1,
+    inputTokens,
+    outputTokens,
+    totalTokens: Math.max(count(usage.totalTokens), inputTokens + outputTokens),
+  }
 }

@@ -44,13 +44,15 @@ function checkReply(text: string, contentType: string, { provider, name, api }: 
     if (!Array.isArray(choices) || !isObject(field(choices[0], 'message'))) {
       throw malformed(`JSON that is no chat completion: ${quoted(text)}`)
     }
-    if (field(choices[0], 'finish_reason') === 'length' && isEmpty(field(choices[0], 'message'))) throw cutOff('length', name)
+    if (field(choices[0], 'finish_reason') === 'length' && isEmpty(field(choices[0], 'message')))
+      throw cutOff('length', name)
     return
   }
   if (!Array.isArray(field(reply, 'output'))) throw malformed(`JSON that is no response: ${quoted(text)}`)
-  if (field(reply, 'status') === 'incomplete') throw cutOff(String(field(field(reply, 'incomplete_details'), 'reason')), name)
+  if (field(reply, 'status') === 'incomplete')
+    throw cutOff(textIn(field(field(reply, 'incomplete_details'), 'reason')) ?? 'no reason given', name)
   if (field(reply, 'status') === 'failed') {
-    const reason = quoted(String(field(field(reply, 'error'), 'message') ?? 'no reason given'))
+    const reason = quoted(textIn(field(field(reply, 'error'), 'message')) ?? 'no reason given')
     throw new ProviderError('E_PROVIDER', `${provider}/${name} failed: ${reason}`, { retryable: true })
   }
 }
@@ -65,7 +67,7 @@ function cutOff(reason: string, name: string): ProviderError {
 function statusError(response: Response, text: string, { provider, name }: Whose): ProviderError {
   const { status } = response
   const error = field(parsed(text), 'error')
-  const said = quoted(String(field(error, 'message') ?? (typeof error === 'string' ? error : text)))
+  const said = quoted(textIn(field(error, 'message')) ?? textIn(error) ?? text)
   const code = field(error, 'code')
   const whom = `${provider}/${name}`
   if (status === 401 || status === 403) {
@@ -83,16 +85,26 @@ function statusError(response: Response, text: string, { provider, name }: Whose
     })
   }
   if (status === 429 && code !== 'insufficient_quota') {
-    return new ProviderError('E_PROVIDER', `${whom} is rate limited (429)${retryAfter(response)}: ${said}`, { retryable: true, status })
+    return new ProviderError('E_PROVIDER', `${whom} is rate limited (429)${retryAfter(response)}: ${said}`, {
+      retryable: true,
+      status,
+    })
   }
   const retryable = status >= 500 || status === 408 || status === 409
-  return new ProviderError('E_PROVIDER', `${whom} failed (${status})${retryable ? retryAfter(response) : ''}: ${said}`, {
-    retryable,
-    status,
-  })
+  return new ProviderError(
+    'E_PROVIDER',
+    `${whom} failed (${status})${retryable ? retryAfter(response) : ''}: ${said}`,
+    {
+      retryable,
+      status,
+    },
+  )
 }
 
-/** Any failure of a model request in one of our classes; never with the SDK's error as its cause, which holds more than we say. */
+/**
+ * Any failure of a model request in one of our classes; never with the SDK's error as its cause, which holds more
+ * than we say.
+ */
 export function providerFailure(thrown: unknown, signal: AbortSignal, { provider, name }: Whose): RunAgentError {
   if (signal.aborted) {
     return signal.reason instanceof RunAgentError
@@ -123,6 +135,10 @@ function isEmpty(message: unknown): boolean {
 
 function field(value: unknown, name: string): unknown {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

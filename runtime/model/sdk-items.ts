@@ -66,15 +66,19 @@ function assistantMessage(item: JsonRecord): TranscriptItem[] {
 
 function assistantPart(part: Json): AssistantPart[] {
   if (!isRecord(part)) return []
-  if (part['type'] === 'output_text' && typeof part['text'] === 'string') return [{ type: 'output_text', text: part['text'] }]
-  if (part['type'] === 'refusal' && typeof part['refusal'] === 'string') return [{ type: 'refusal', refusal: part['refusal'] }]
+  if (part['type'] === 'output_text' && typeof part['text'] === 'string')
+    return [{ type: 'output_text', text: part['text'] }]
+  if (part['type'] === 'refusal' && typeof part['refusal'] === 'string')
+    return [{ type: 'refusal', refusal: part['refusal'] }]
   return []
 }
 
 function functionCall(item: JsonRecord, api: Api): TranscriptItem {
   const { callId, name, arguments: written, providerData } = item
   if (typeof name !== 'string') {
-    throw new ProviderError('E_PROVIDER', 'the provider answered with a tool call that has no name', { retryable: true })
+    throw new ProviderError('E_PROVIDER', 'the provider answered with a tool call that has no name', {
+      retryable: true,
+    })
   }
   const text = typeof written === 'string' ? written : written == null ? '{}' : JSON.stringify(written)
   // Some servers of the chat API sign a call in a field of their own, and refuse the history without it.

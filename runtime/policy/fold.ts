@@ -9,7 +9,7 @@ const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g
 /** Case folding that keeps the number of code points, in NFC. */
 export function simpleFold(text: string): string {
   const plain = text.normalize('NFC').replace(IGNORED, '')
-  if (/^[\0-\x7f]*$/.test(plain)) return plain.toLowerCase()
+  if (isAscii(plain)) return plain.toLowerCase()
   return Array.from(plain, foldCodePoint).join('').normalize('NFC')
 }
 
@@ -21,9 +21,15 @@ export function fullFold(text: string): string {
 
 /** Every form under which a name must be looked up in a list of folded names. */
 export function foldings(text: string): readonly string[] {
+  if (isAscii(text)) return [text.toLowerCase()]
   const simple = simpleFold(text)
   const full = fullFold(text)
   return simple === full ? [simple] : [simple, full]
+}
+
+export function isAscii(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return /^[\0-\x7f]*$/.test(text)
 }
 
 function foldCodePoint(character: string): string {

@@ -1,5 +1,5 @@
 /** From the text of a glob to an automaton, and the automaton itself. */
-import { tokenise, type Atom, type Node } from './glob-tokens.ts'
+import { tokenise, type Atom, type Group, type Node } from './glob-tokens.ts'
 
 export interface Program {
   /** Whether the whole path is covered. */
@@ -60,7 +60,7 @@ class Emitter {
         problem = place === 'inside' ? this.#closeSegment(node.offset) : emptySegment(node.offset)
         place = 'slash'
       } else if (node.kind === 'deep' || (node.kind === 'group' && bounded)) {
-        problem = node.kind === 'deep' ? this.#deep(node, place, bounded) : this.#group(node, place, true)
+        problem = node.kind === 'group' ? this.#group(node, place, true) : this.#deep(node, place, bounded)
         place = next === undefined ? 'closed' : 'slash'
         index += next === undefined ? 0 : 1
         this.#text = ''
@@ -86,7 +86,8 @@ class Emitter {
     this.states.push({ kind: 'char', code: SLASH })
     const text = this.#text
     this.#text = ''
-    if (text === '.' || text === '..') return { message: `a path rule holds no \`${text}\``, offset: offset - text.length }
+    if (text === '.' || text === '..')
+      return { message: `a path rule holds no \`${text}\``, offset: offset - text.length }
     if (text !== undefined) this.spelled.push(text)
     return undefined
   }
@@ -106,14 +107,19 @@ class Emitter {
     return undefined
   }
 
-  #group(group: Node & { readonly kind: 'group' }, place: Place, bounded: boolean): Problem | undefined {
+  #group(group: Group, place: Place, bounded: boolean): Problem | undefined {
     const targets: number[] = []
     const jumps: { kind: 'jump'; target: number }[] = []
     const spelledBefore = this.spelled.length
     this.states.push({ kind: 'split', targets })
     for (const alternative of group.alternatives) {
       targets.push(this.states.length)
-      const problem = this.sequence(alternative.nodes, place === 'inside' ? 'inside' : 'start', bounded, alternative.end)
+      const problem = this.sequence(
+        alternative.nodes,
+        place === 'inside' ? 'inside' : 'start',
+        bounded,
+        alternative.end,
+      )
       if (problem !== undefined) return problem
       const jump = { kind: 'jump' as const, target: 0 }
       jumps.push(jump)
@@ -160,7 +166,7 @@ class Automaton implements Program {
     this.#startSet()
     this.#add(this.#current, 0)
     if (path === '') return
-    for (let index = 0; index < path.length && this.#current.length > 0; ) {
+    for (let index = 0; index < path.length && this.#current.length > 0;) {
       const code = path.codePointAt(index)!
       index += code > 0xffff ? 2 : 1
       this.#read(code)
@@ -174,7 +180,8 @@ class Automaton implements Program {
     this.#startSet()
     for (const index of this.#current) {
       const state = this.#states[index]!
-      if (state.kind === 'char' ? state.code === code : state.kind === 'any' && code !== SLASH) this.#add(next, index + 1)
+      if (state.kind === 'char' ? state.code === code : state.kind === 'any' && code !== SLASH)
+        this.#add(next, index + 1)
       else if (state.kind === 'star' && code !== SLASH) this.#add(next, index)
     }
     this.#next = this.#current

@@ -10,22 +10,24 @@ export interface Alternative {
   readonly end: number
 }
 
-export type Node = Atom | { readonly kind: 'group'; readonly offset: number; readonly alternatives: readonly Alternative[] }
+export interface Group {
+  readonly kind: 'group'
+  readonly offset: number
+  readonly alternatives: readonly Alternative[]
+}
+
+export type Node = Atom | Group
 
 export type Tokens =
   | { readonly ok: true; readonly nodes: readonly Node[] }
   | { readonly ok: false; readonly message: string; readonly offset: number }
 
-/** PATH_MAX of Linux: a longer pattern covers no path, and bounds what one match can cost. */
-const PATTERN_LENGTH_MAX = 4096
-
 export function tokenise(pattern: string): Tokens {
   if (pattern === '') return failure('a path rule is not empty; `**` covers everything', 0)
-  if (pattern.length > PATTERN_LENGTH_MAX) return failure(`a path rule has at most ${PATTERN_LENGTH_MAX} characters`, 0)
   if (pattern.startsWith('!')) return failure('a path rule is not negated by `!`: use `deny`, or write `\\!`', 0)
   const nodes: Node[] = []
   let braces: { offset: number; alternatives: Alternative[]; nodes: Atom[] } | undefined
-  for (let offset = 0; offset < pattern.length; ) {
+  for (let offset = 0; offset < pattern.length;) {
     const character = pattern[offset]!
     if (character === '{') {
       if (braces !== undefined) return failure('braces do not nest', offset)
@@ -33,7 +35,8 @@ export function tokenise(pattern: string): Tokens {
       offset += 1
       continue
     }
-    if (character === '}' && braces === undefined) return failure('a `}` without its `{`; `\\}` is the character', offset)
+    if (character === '}' && braces === undefined)
+      return failure('a `}` without its `{`; `\\}` is the character', offset)
     if (braces !== undefined && (character === '}' || character === ',')) {
       if (braces.nodes.length === 0) return failure('an alternative in braces is not empty', offset)
       braces.alternatives.push({ nodes: braces.nodes, end: offset })
@@ -48,7 +51,9 @@ export function tokenise(pattern: string): Tokens {
     ;(braces?.nodes ?? nodes).push(atom.atom)
     offset += atom.length
   }
-  return braces === undefined ? { ok: true, nodes } : failure('a `{` without its `}`; `\\{` is the character', braces.offset)
+  return braces === undefined
+    ? { ok: true, nodes }
+    : failure('a `{` without its `}`; `\\{` is the character', braces.offset)
 }
 
 function failure(message: string, offset: number): Tokens {

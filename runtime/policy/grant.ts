@@ -30,6 +30,8 @@ export interface Grant {
   readonly git: { readonly access: 'read'; readonly place: RulePlace } | undefined
   /** Workspace-relative paths that no write rule covers unless it spells them: the agent's own files. */
   readonly ownFiles: readonly string[]
+  /** Paths, with all below them, that the operator took off the list of protected ones; a rule must grant them too. */
+  readonly allowProtected?: readonly string[]
 }
 
 /** What a tool asks of the world: a plain copied record, made from hostile input by the sandbox's protocol. */
@@ -39,7 +41,12 @@ export type CapabilityRequest =
   | { readonly op: 'fs.stat'; readonly path: string; readonly followLinks: boolean }
   | { readonly op: 'fs.list'; readonly path: string }
   | { readonly op: 'fs.readlink'; readonly path: string }
-  | { readonly op: 'fs.write'; readonly path: string; readonly data: Uint8Array; readonly how: 'replace' | 'create' | 'append' }
+  | {
+      readonly op: 'fs.write'
+      readonly path: string
+      readonly data: Uint8Array
+      readonly how: 'replace' | 'create' | 'append'
+    }
   | { readonly op: 'fs.mkdir'; readonly path: string; readonly recursive: boolean }
   | { readonly op: 'fs.delete'; readonly path: string; readonly kind: 'file' | 'directory' }
   | { readonly op: 'fs.rename'; readonly from: string; readonly to: string }

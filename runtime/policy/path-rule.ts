@@ -8,7 +8,7 @@
  * The automaton reads a path with a `/` behind every segment, the last included, so `src/**` covers `src` itself
  * and the root is the empty text; no rule needs a special case for either.
  */
-import { fullFold, simpleFold } from './fold.ts'
+import { fullFold, isAscii, simpleFold } from './fold.ts'
 import { parseGlob, type Program } from './glob-program.ts'
 
 export interface Glob {
@@ -18,13 +18,18 @@ export interface Glob {
   /** The segments that it spells out in full. */
   readonly spelled: readonly string[]
   readonly exact: Program
-  /** The pattern case-folded and in NFC; two programs where simple and full folding differ. */
-  readonly folded: readonly { readonly fold: (text: string) => string; readonly program: Program }[]
+  /** The pattern case-folded and in NFC; for both ways of folding. */
+  readonly folded: readonly Folded[]
+  /** Whether both ways of folding make the same pattern. */
+  readonly foldsAlike: boolean
 }
 
-export type NormalisedPath =
-  | { readonly ok: true; readonly path: string }
-  | { readonly ok: false; readonly why: string }
+interface Folded {
+  readonly fold: (text: string) => string
+  readonly program: Program
+}
+
+export type NormalisedPath = { readonly ok: true; readonly path: string } | { readonly ok: false; readonly why: string }
 
 export type CompiledGlob =
   | { readonly ok: true; readonly glob: Glob }
@@ -52,16 +57,14 @@ export function normalisePath(text: string): NormalisedPath {
 export function compileGlob(pattern: string): CompiledGlob {
   const parsed = parseGlob(pattern)
   if (!parsed.ok) return parsed
-  const folded = []
-  const seen = new Set<string>()
+  const folded: Folded[] = []
   for (const fold of [simpleFold, fullFold]) {
-    const text = fold(pattern)
-    const again = parseGlob(text)
-    if (again.ok) folded.push({ fold, program: seen.has(text) ? folded[0]!.program : again.program })
-    seen.add(text)
+    const again = parseGlob(fold(pattern))
+    if (again.ok) folded.push({ fold, program: again.program })
   }
   const { literal, spelled, program } = parsed
-  return { ok: true, glob: { pattern, literal, spelled, exact: program, folded } }
+  const foldsAlike = folded.length === 2 && simpleFold(pattern) === fullFold(pattern)
+  return { ok: true, glob: { pattern, literal, spelled, exact: program, folded, foldsAlike } }
 }
 
 /** Case-sensitive, code point by code point: how a permitting rule reads a normalised path. */
@@ -71,6 +74,8 @@ export function matches(glob: Glob, path: string): boolean {
 
 /** As `matches`, or so once both are case-folded and in NFC: how a denying rule reads a normalised path. */
 export function matchesFolded(glob: Glob, path: string): boolean {
+  // For an ASCII path both foldings are one, and what matches unfolded matches folded.
+  if (glob.foldsAlike && isAscii(path)) return glob.folded[0]!.program.accepts(path.toLowerCase())
   return glob.exact.accepts(path) || glob.folded.some(({ fold, program }) => program.accepts(fold(path)))
 }
 

@@ -11,7 +11,7 @@ export const FRAME = {
   /** process → host */
   ready: 1,
   request: 2,
-  /** Every entry has run to its end; `ordinal` is the number of requests made so far. */
+  /** Every entry has run to its end; `ordinal` counts the requests made so far, the payload the deliveries. */
   idle: 3,
   log: 4,
   end: 5,

@@ -174,7 +174,7 @@ function runEntry(call: Call, entry: () => Promise<unknown>): void {
   const done = (): void => {
     call.running -= 1
     if (call.ended || call.running > 0) return
-    send(FRAME.idle, call.id, call.requests, '')
+    send(FRAME.idle, call.id, call.requests, String(call.delivered))
     if (call.requests > call.delivered) return
     endFailed(call, 'NeverSettles', 'E_NEVER_SETTLES', 'the promise can never settle: nothing is left that it waits for')
   }

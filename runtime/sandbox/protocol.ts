@@ -47,17 +47,36 @@ export type GuestError = { readonly name: string; readonly code?: string | undef
 /** How a guest says that its call ended. */
 export type SaidEnd = z.infer<typeof guestEnd>
 
-/** Throws on anything that is not a request of a tool. */
-export function parseCapabilityRequest(payload: string): CapabilityRequest {
-  return capabilityRequest.parse(JSON.parse(payload))
+/** undefined: not a request of a tool. */
+export function parseCapabilityRequest(payload: string): CapabilityRequest | undefined {
+  return parsed(capabilityRequest, payload)
 }
 
-/** Throws on anything that is not a request of a script. */
-export function parseScriptRequest(payload: string): ScriptRequest {
-  return scriptRequest.parse(JSON.parse(payload))
+/** undefined: not a request of a script. */
+export function parseScriptRequest(payload: string): ScriptRequest | undefined {
+  return parsed(scriptRequest, payload)
 }
 
 /** Throws on anything that is not an end. */
 export function parseEnd(payload: string): SaidEnd {
   return guestEnd.parse(JSON.parse(payload))
+}
+
+function parsed<Value>(schema: z.ZodType<Value>, payload: string): Value | undefined {
+  try {
+    return schema.safeParse(JSON.parse(payload)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** What an answer to a guest is made of; bytes only as the whole value. */
+type WireOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: GuestError }
+
+/** The payload of a delivery; the guest's end reads it in guest/wire.ts. */
+export function deliveryPayload(outcome: WireOutcome): string {
+  if (outcome.ok && outcome.value instanceof Uint8Array) {
+    return `{"ok":true,"bytes":"${Buffer.from(outcome.value.buffer, outcome.value.byteOffset, outcome.value.byteLength).toString('base64')}"}`
+  }
+  return JSON.stringify(outcome)
 }

@@ -105,6 +105,7 @@ export class Sandbox {
       memoryBytes: (process: SandboxProcess) => this.#memoryOf(process),
     }
     const start = async (command: SandboxCommand): Promise<SandboxProcess> => {
+      if (this.#closed) throw new RunAgentError('E_SANDBOX', 'the sandbox is closed')
       const process = new SandboxProcess(processes.spawnSandbox(command), clock, listener)
       this.#processes.add(process)
       await process.ready
@@ -120,7 +121,8 @@ export class Sandbox {
         this.#command = walled
         return process
       }
-    } catch {
+    } catch (error) {
+      if (this.#closed) throw error
       // The wall does not stand here (no user namespaces, say). That is reported through start().
     }
     const bare = bareCommand(processes, files)
@@ -172,7 +174,8 @@ export class Sandbox {
     if (live === undefined || live.process !== process) return
     if (frame.kind === FRAME.request) this.#hearRequest(live, frame)
     else if (frame.kind === FRAME.idle) {
-      if (live.given === live.tape.deliveries.length && live.seen === live.tape.requests) live.listener.onIdle?.(live.seen)
+      const settled = Number(frame.payload) === live.tape.deliveries.length && live.seen === live.tape.requests
+      if (settled) live.listener.onIdle?.(live.seen)
     } else if (frame.kind === FRAME.log) this.#hearLog(live, frame.payload)
     else if (frame.kind === FRAME.end) this.#hearEnd(live, frame.payload)
     else throw new RangeError(`a frame of kind ${frame.kind}`)

@@ -30,14 +30,14 @@ export interface ToolContext {
   readonly idempotencyKey: string
 }
 
-/** JSON or a string; `undefined` becomes `null`. */
+/** JSON or a string, or a promise of it; `undefined` becomes `null`. */
 export type ToolResult = unknown
 
 export interface ToolSource<Parameters extends z.ZodObject> {
   readonly description: string
   readonly parameters: Parameters
   readonly needs?: Needs
-  execute(args: z.output<Parameters>, context: ToolContext): ToolResult | Promise<ToolResult>
+  execute(args: z.output<Parameters>, context: ToolContext): ToolResult
 }
 
 export interface Tool<Parameters extends z.ZodObject = z.ZodObject> extends ToolSource<Parameters> {
@@ -49,11 +49,14 @@ export function defineTool<Parameters extends z.ZodObject>(source: ToolSource<Pa
   return Object.freeze({ kind: 'tool' as const, ...source })
 }
 
+/** What comes out of JSON; its shape is known to the tool's author alone. */
+type FromJson = ReturnType<typeof JSON.parse>
+
 /**
  * Calls one of the agent's tools. Resolves to its result with its type, or rejects with `{ name, code, message }`.
- * What a tool returns is known to its author alone, so the caller states the type.
+ * The caller states the type where it matters: `call<Changes>('git_changes')`.
  */
-export type Call = <Result = unknown>(tool: string, args?: Readonly<Record<string, unknown>>) => Promise<Result>
+export type Call = <Result = FromJson>(tool: string, args?: Readonly<Record<string, unknown>>) => Promise<Result>
 
 /** Plays the model: `task` is `''` when none was given; what it returns is the final answer. */
 export type Play = (task: string, call: Call) => unknown

@@ -38,6 +38,8 @@ const WRITTEN_AS = new Map([
   ['.mjs', '.mts'],
   ['.cjs', '.cts'],
 ])
+// oxlint-disable-next-line no-control-regex
+const UNSPEAKABLE = /[\0-\x1f\\]/
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/
 const PACKAGE_NAME = /^(?:@[A-Za-z0-9~-][\w.~-]*\/)?[A-Za-z0-9~-][\w.~-]*$/
 const CONDITIONS: Readonly<Record<ImportKind, ReadonlySet<string>>> = {
@@ -62,7 +64,7 @@ export class ImportResolver {
 
   resolve(specifier: string, from: Place, kind: ImportKind): Resolution {
     if (specifier === 'run-agent') return { type: 'guest', name: 'run-agent' }
-    if (specifier.length > PATH_BYTES_MAX || /[\0-\x1f\\]/.test(specifier)) {
+    if (specifier.length > PATH_BYTES_MAX || UNSPEAKABLE.test(specifier)) {
       return { type: 'refused', message: 'this is no name of a module' }
     }
     if (specifier.startsWith('run-agent/')) return notFound(specifier)
@@ -110,8 +112,16 @@ export class ImportResolver {
     return undefined
   }
 
+  #refusalOf(name: string): string | undefined {
+    for (let tree = 0; tree < this.#ledger.packageTrees; tree++) {
+      const read = this.#ledger.read({ tree, path: `${name}/package.json` })
+      if (read.type === 'refused') return read.reason
+    }
+    return undefined
+  }
+
   /** A name as written, or as some map gave it: with an extension left out, or naming a folder. */
-  #probe(tree: Place['tree'], path: string, written: string): Resolution {
+  #probe(tree: Place['tree'], path: string, written: string, followMain = true): Resolution {
     const candidates: string[] = []
     if (path !== '' && isSourceFile(path)) candidates.push(path)
     for (const [from, to] of WRITTEN_AS) {
@@ -120,9 +130,14 @@ export class ImportResolver {
     if (path !== '') candidates.push(...EXTENSIONS.map((extension) => path + extension))
     const file = this.#firstOf(tree, candidates)
     if (file !== undefined) return file
-    const main = tree === 'definition' || path === '' ? undefined : this.#mainOf(tree, path)
+    const main = followMain && tree !== 'definition' && path !== '' ? this.#mainOf(tree, path) : undefined
     if (main !== undefined) return main
-    return this.#firstOf(tree, EXTENSIONS.map((extension) => join(path, `index${extension}`))) ?? notFound(written)
+    return (
+      this.#firstOf(
+        tree,
+        EXTENSIONS.map((extension) => join(path, `index${extension}`)),
+      ) ?? notFound(written)
+    )
   }
 
   #mainOf(tree: Place['tree'], folder: string): Resolution | undefined {
@@ -130,7 +145,7 @@ export class ImportResolver {
     const json = read.type === 'file' ? parsePackageJson(read.bytes) : undefined
     const main = json?.module ?? json?.main
     const path = main === undefined ? undefined : inside(folder, main)
-    return path === undefined || path === folder ? undefined : this.#probe(tree, path, path)
+    return path === undefined || path === folder ? undefined : this.#probe(tree, path, path, false)
   }
 
   #firstOf(tree: Place['tree'], paths: readonly string[]): Resolution | undefined {
@@ -188,19 +203,25 @@ export class ImportResolver {
     }
     if (subpath !== '') {
       const path = inside(root.path, subpath.slice(1))
-      return path === undefined ? outside(specifier) : this.#withReplacement(this.#probe(root.tree, path, specifier), found)
+      return path === undefined
+        ? outside(specifier)
+        : this.#withReplacement(this.#probe(root.tree, path, specifier), found)
     }
     const browser = typeof json.browser === 'string' ? json.browser : undefined
     const fields = kind === 'import' ? [browser, json.module, json.main] : [browser, json.main, json.module]
     const main = fields.find((field) => field !== undefined && field !== '') ?? 'index'
     const path = inside(root.path, main)
     if (path === undefined) return outside(`${specifier} (${main})`)
-    return this.#withReplacement(this.#probe(root.tree, path === root.path ? join(path, 'index') : path, specifier), found)
+    return this.#withReplacement(
+      this.#probe(root.tree, path === root.path ? join(path, 'index') : path, specifier),
+      found,
+    )
   }
 
   #exactTarget(root: Place, target: string, specifier: string): Resolution {
     const path = target.startsWith('./') ? inside(root.path, target) : undefined
-    if (path === undefined || !path.startsWith(`${root.path}/`.replace(/^\//, ''))) return outside(`${specifier} (${target})`)
+    if (path === undefined || !path.startsWith(`${root.path}/`.replace(/^\//, '')))
+      return outside(`${specifier} (${target})`)
     if (!isSourceFile(path)) return notSource(specifier)
     return this.#firstOf(root.tree, [path]) ?? notFound(specifier)
   }
@@ -237,6 +258,8 @@ export class ImportResolver {
     if (found !== undefined) return this.#resolveInPackage(found, subpath === '/' ? '' : subpath, kind, specifier)
     if (isBuiltin(specifier) || specifier.startsWith('node:')) return noCounterpart(builtin, this.#guestModules)
     if (!PACKAGE_NAME.test(name)) return { type: 'refused', message: `'${specifier}' is no name of a package` }
+    const reason = this.#refusalOf(name)
+    if (reason !== undefined) return { type: 'refused', message: `the package ${name} may not be read: ${reason}` }
     return {
       type: 'missing',
       message: `the package ${name} is not installed beside the definition or above it`,
@@ -266,7 +289,7 @@ export class ImportResolver {
 
 /** The normalised path below the tree's root, or undefined if it leaves it. */
 function inside(folder: string, relative: string): string | undefined {
-  if (relative.startsWith('/') || relative.length > PATH_BYTES_MAX || /[\0-\x1f\\]/.test(relative)) return undefined
+  if (relative.startsWith('/') || relative.length > PATH_BYTES_MAX || UNSPEAKABLE.test(relative)) return undefined
   const path = join(folder, relative).replace(/\/$/, '')
   if (path === '..' || path.startsWith('../')) return undefined
   return path === '.' ? '' : path

@@ -32,13 +32,23 @@ export async function inflateExactly(size: number, next: () => Promise<Uint8Arra
   return output ?? new Uint8Array(0)
 }
 
-/** The first bytes of a stream, as many as `input` yields; the rest of the stream need not be there. */
-export function inflateStart(input: Uint8Array): Uint8Array {
-  const inflator = new Inflate({ chunkSize: 1024, windowBits: WINDOW_BITS })
-  const chunks: Uint8Array[] = []
-  inflator.onData = (chunk) => void chunks.push(chunk)
-  inflator.push(input, Z_SYNC_FLUSH)
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+/** Ends an inflation that has given enough. */
+class Enough extends Error {}
+
+/** Up to `wanted` bytes of a stream, as far as `input` reaches; the rest of the stream need not be there. */
+export function inflateStart(input: Uint8Array, wanted: number): Uint8Array {
+  const inflator = new Inflate({ chunkSize: wanted, windowBits: WINDOW_BITS })
+  let start: Uint8Array = new Uint8Array(0)
+  inflator.onData = (chunk) => {
+    start = chunk
+    throw new Enough()
+  }
+  try {
+    inflator.push(input, Z_SYNC_FLUSH)
+  } catch (thrown) {
+    if (!(thrown instanceof Enough)) throw thrown
+  }
+  return start
 }
 
 /** A stream that holds `content` without compressing it: it is inflated again at once. */

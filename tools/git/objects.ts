@@ -6,12 +6,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import { BLOCK_BYTES, BlockReader } from './blocks.ts'
 import type { HostCalls } from './blocks.ts'
 import { CorruptObject, inflateExactly, inflateStart, wrapStored } from './inflate.ts'
-import { BaseCache, PackReader } from './pack.ts'
-import type { GitObject, ObjectRead, ObjectType } from './pack.ts'
+import { BaseCache, PackReader, startsBinary, WHOLE_BYTES_MAX } from './pack.ts'
+import type { GitObject, ObjectRead, ObjectType, ReadRequest } from './pack.ts'
 import { PackIndex } from './pack-index.ts'
 
 /** Commits, trees and tags; a larger one is not the work of a person. */
 const STRUCTURE_BYTES_MAX = 8 * 1024 * 1024
+
+/** A type and a size in decimal. */
+const HEADER_BYTES_MAX = 32
 
 /** How often one pack may send to another for a base. */
 const ELSEWHERE_MAX = 50
@@ -68,13 +71,13 @@ export class ObjectStore {
 
   /** Reads an object of at most `limit` bytes; `small` spares two calls where a loose one is known not to be large. */
   async read(oid: string, limit: number, small: boolean): Promise<ObjectRead> {
-    return this.#read(oid, limit, small, 0)
+    return this.#read(oid, { limit, whole: false, depth: 0 }, small)
   }
 
   /** A commit, a tree or a tag. */
   async structure(oid: string): Promise<GitObject> {
     const read = await this.read(oid, STRUCTURE_BYTES_MAX, true)
-    if (read.kind === 'too large') throw new Error(`object ${oid} has ${read.bytes} bytes, which is too large`)
+    if (read.kind !== 'object') throw new Error(`object ${oid} is ${read.kind}: ${read.bytes} bytes`)
     return read.object
   }
 
@@ -100,11 +103,11 @@ export class ObjectStore {
     await this.#blocks.close()
   }
 
-  async #read(oid: string, limit: number, small: boolean, depth: number): Promise<ObjectRead> {
-    if (depth > ELSEWHERE_MAX) throw new CorruptObject(`a chain of deltas at ${oid} has no end`)
+  async #read(oid: string, request: ReadRequest, small: boolean): Promise<ObjectRead> {
+    if (request.depth > ELSEWHERE_MAX) throw new CorruptObject(`a chain of deltas at ${oid} has no end`)
     const place = await this.#locate(oid)
-    if (place !== undefined) return place.pack.reader.read(place.offset, limit)
-    const read = small ? await this.#readSmallLoose(oid, limit) : await this.#readLoose(oid, limit)
+    if (place !== undefined) return place.pack.reader.read(place.offset, request)
+    const read = small ? await this.#readSmallLoose(oid, request) : await this.#readLoose(oid, request)
     if (read === undefined) throw new MissingObject(oid)
     return read
   }
@@ -132,22 +135,16 @@ export class ObjectStore {
     this.#calls.count += 1
     const names = ((await unlessMissing(readdir(folder))) ?? []).toSorted()
     const packs = names.filter((name) => name.endsWith('.idx') && names.includes(name.replace(/idx$/, 'pack')))
-    let depth = 0
-    const elsewhere = async (oid: string, limit: number): Promise<GitObject> => {
-      depth += 1
-      try {
-        const read = await this.#read(oid, limit, false, depth)
-        if (read.kind === 'too large') throw new CorruptObject(`the base ${oid} of a delta is too large`)
-        return read.object
-      } finally {
-        depth -= 1
-      }
+    const elsewhere = async (oid: string, limit: number, depth: number): Promise<GitObject> => {
+      const read = await this.#read(oid, { limit, whole: true, depth }, false)
+      if (read.kind !== 'object') throw new CorruptObject(`the base ${oid} of a delta is ${read.kind}`)
+      return read.object
     }
     return Promise.all(
       packs.map(async (name) => {
         const index = await PackIndex.open(this.#blocks, `${folder}/${name}`)
         const path = `${folder}/${name.replace(/idx$/, 'pack')}`
-        return { index, reader: new PackReader(path, this.#blocks, this.#bases, elsewhere) }
+        return { index, reader: new PackReader(path, index, this.#blocks, this.#bases, elsewhere) }
       }),
     )
   }
@@ -173,27 +170,27 @@ export class ObjectStore {
     return unlessMissing(readFile(this.#loosePath(oid)))
   }
 
-  async #readSmallLoose(oid: string, limit: number): Promise<ObjectRead | undefined> {
+  async #readSmallLoose(oid: string, request: ReadRequest): Promise<ObjectRead | undefined> {
     const file = await this.#readLooseFile(oid)
-    return file === undefined ? undefined : inflateLoose(oid, file.subarray(0, BLOCK_BYTES), [file], limit)
+    return file === undefined ? undefined : inflateLoose(oid, file.subarray(0, BLOCK_BYTES), [file], request)
   }
 
   /** Looks at the header before it reads the rest. */
-  async #readLoose(oid: string, limit: number): Promise<ObjectRead | undefined> {
+  async #readLoose(oid: string, request: ReadRequest): Promise<ObjectRead | undefined> {
     const path = this.#loosePath(oid)
     const start = await unlessMissing(this.#blocks.bytes(path, 0, BLOCK_BYTES))
     if (start === undefined) return undefined
     try {
       const blocks = this.#blocks
       async function* pieces(): AsyncGenerator<Uint8Array> {
-        for (let at = 0; ; ) {
+        for (let at = 0; ;) {
           const piece = await blocks.from(path, at)
           if (piece.length === 0) return
           at += piece.length
           yield piece
         }
       }
-      return await inflateLoose(oid, start, pieces(), limit)
+      return await inflateLoose(oid, start, pieces(), request)
     } finally {
       await this.#blocks.release(path)
     }
@@ -205,17 +202,21 @@ async function inflateLoose(
   oid: string,
   start: Uint8Array,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  limit: number,
+  { limit, whole }: ReadRequest,
 ): Promise<ObjectRead> {
-  const head = inflateStart(start.subarray(0, 256))
+  const head = inflateStart(start.subarray(0, 256), HEADER_BYTES_MAX)
   const end = head.indexOf(0)
-  const [type = '', size = ''] = Buffer.from(head.subarray(0, Math.max(0, end))).toString('latin1').split(' ')
+  const [type = '', size = ''] = Buffer.from(head.subarray(0, Math.max(0, end)))
+    .toString('latin1')
+    .split(' ')
   if (!TYPES.has(type) || !/^[0-9]{1,15}$/.test(size)) throw new CorruptObject(`${oid} has no header`)
   const bytes = Number(size)
   if (bytes > limit) return { kind: 'too large', bytes }
+  if (!whole && type === 'blob' && bytes > WHOLE_BYTES_MAX && startsBinary(start, end + 1))
+    return { kind: 'binary', bytes }
   const input = toAsync(pieces)
-  const whole = await inflateExactly(end + 1 + bytes, async () => (await input.next()).value ?? new Uint8Array(0))
-  return { kind: 'object', object: { type: type as ObjectType, data: whole.subarray(end + 1) } }
+  const inflated = await inflateExactly(end + 1 + bytes, async () => (await input.next()).value ?? new Uint8Array(0))
+  return { kind: 'object', object: { type: type as ObjectType, data: inflated.subarray(end + 1) } }
 }
 
 async function* toAsync(

@@ -6,7 +6,7 @@ const FANOUT_AT = 8
 const NAMES_AT = FANOUT_AT + 256 * 4
 const MAGIC = 0xff744f63
 
-export function viewOf(bytes: Uint8Array): DataView {
+function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 

@@ -5,6 +5,7 @@
 import type { BlockReader } from './blocks.ts'
 import { applyDelta, deltaResultSize } from './delta.ts'
 import { CorruptObject, inflateExactly, inflateStart } from './inflate.ts'
+import type { PackIndex } from './pack-index.ts'
 
 export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag'
 
@@ -13,8 +14,26 @@ export interface GitObject {
   readonly data: Uint8Array
 }
 
-/** An object, or why it was not read: only its size is known then. */
-export type ObjectRead = { readonly kind: 'object'; readonly object: GitObject } | { readonly kind: 'too large'; readonly bytes: number }
+/** An object, or why it was not read whole: only its size is known then. */
+export type ObjectRead =
+  | { readonly kind: 'object'; readonly object: GitObject }
+  | { readonly kind: 'too large'; readonly bytes: number }
+  | { readonly kind: 'binary'; readonly bytes: number }
+
+/** git's own rule: a file with a NUL among its first 8,000 bytes is binary. */
+const BINARY_PROBE_BYTES = 8000
+
+/** Of larger blobs the start is looked at before the rest is read. */
+export const WHOLE_BYTES_MAX = 64 * 1024
+
+export function looksBinary(start: Uint8Array): boolean {
+  return start.subarray(0, BINARY_PROBE_BYTES).includes(0)
+}
+
+/** Whether the content that follows a header of `skipped` bytes is binary, by the start of the deflated stream. */
+export function startsBinary(deflated: Uint8Array, skipped: number): boolean {
+  return looksBinary(inflateStart(deflated, skipped + BINARY_PROBE_BYTES).subarray(skipped))
+}
 
 /** What a delta rests on may be larger than what is asked for; past this it is not worth the heap. */
 const BASE_BYTES_MAX = 8 * 1024 * 1024
@@ -37,6 +56,9 @@ interface Entry {
   readonly dataAt: number
   readonly base: { readonly offset: number } | { readonly oid: string } | undefined
 }
+
+/** Reads a base that a delta gives by name: it may be in another pack, or loose. `depth` counts such steps. */
+type ReadElsewhere = (oid: string, limit: number, depth: number) => Promise<GitObject>
 
 /** Objects that deltas rested on, the least recently used dropped first. */
 export class BaseCache {
@@ -64,35 +86,46 @@ export class BaseCache {
   }
 }
 
+/** How an object is wanted. */
+export interface ReadRequest {
+  readonly limit: number
+  /** Whether a binary blob is wanted too: a delta may rest on it. */
+  readonly whole: boolean
+  /** How many packs have sent on to this one for a base. */
+  readonly depth: number
+}
+
 export class PackReader {
   readonly #path: string
+  readonly #index: PackIndex
   readonly #blocks: BlockReader
   readonly #bases: BaseCache
-  readonly #readElsewhere: (oid: string, limit: number) => Promise<GitObject>
+  readonly #readElsewhere: ReadElsewhere
 
-  /** `readElsewhere` reads a base that a delta gives by name: it may be in this pack, in another, or loose. */
-  constructor(
-    path: string,
-    blocks: BlockReader,
-    bases: BaseCache,
-    readElsewhere: (oid: string, limit: number) => Promise<GitObject>,
-  ) {
+  constructor(path: string, index: PackIndex, blocks: BlockReader, bases: BaseCache, readElsewhere: ReadElsewhere) {
     this.#path = path
+    this.#index = index
     this.#blocks = blocks
     this.#bases = bases
     this.#readElsewhere = readElsewhere
   }
 
-  async read(offset: number, limit: number): Promise<ObjectRead> {
+  async read(offset: number, { limit, whole, depth }: ReadRequest): Promise<ObjectRead> {
+    const cached = this.#cached(offset)
+    if (cached !== undefined) {
+      return cached.data.length > limit
+        ? { kind: 'too large', bytes: cached.data.length }
+        : { kind: 'object', object: cached }
+    }
+    let at = offset
+    let entry = await this.#entry(at)
+    const bytes = entry.base === undefined ? entry.size : await this.#resultSize(entry)
+    if (bytes > limit) return { kind: 'too large', bytes }
+    if (!whole && entry.base === undefined && (await this.#isBinary(entry))) return { kind: 'binary', bytes }
     const chain: Entry[] = []
     let object: GitObject | undefined
-    let bytes = 0
-    for (let at = offset; object === undefined; ) {
-      object = this.#bases.get(`${this.#path}:${at}`)
-      if (object !== undefined) break
-      const entry = await this.#entry(at)
-      if (chain.length === 0) bytes = entry.base === undefined ? entry.size : await this.#resultSize(entry)
-      if (bytes > limit || entry.size > BASE_BYTES_MAX) return { kind: 'too large', bytes }
+    while (object === undefined) {
+      if (entry.size > BASE_BYTES_MAX) return { kind: 'too large', bytes }
       if (entry.base === undefined) {
         object = await this.#plain(entry)
         if (chain.length > 0) this.#bases.set(`${this.#path}:${at}`, object)
@@ -100,14 +133,20 @@ export class PackReader {
       }
       chain.push(entry)
       if (chain.length > CHAIN_MAX) throw new CorruptObject(`a chain of deltas in ${this.#path} has no end`)
-      if ('oid' in entry.base) object = await this.#readElsewhere(entry.base.oid, BASE_BYTES_MAX)
-      else at = entry.base.offset
+      const base = 'offset' in entry.base ? entry.base.offset : await this.#index.find(entry.base.oid)
+      if (base === undefined) {
+        object = await this.#readElsewhere('oid' in entry.base ? entry.base.oid : '', BASE_BYTES_MAX, depth + 1)
+        break
+      }
+      at = base
+      object = this.#cached(at)
+      if (object === undefined) entry = await this.#entry(at)
     }
-    if (chain.length === 0 && object !== undefined && object.data.length > limit) {
-      return { kind: 'too large', bytes: object.data.length }
-    }
-    if (object === undefined) throw new CorruptObject(`${this.#path} has no object at ${offset}`)
     return { kind: 'object', object: await this.#unfold(object, chain, offset) }
+  }
+
+  #cached(offset: number): GitObject | undefined {
+    return this.#bases.get(`${this.#path}:${offset}`)
   }
 
   /** Applies the deltas from the innermost out. */
@@ -120,6 +159,11 @@ export class PackReader {
     // A version of a file is often the base of the version before it.
     if (chain.length > 0) this.#bases.set(`${this.#path}:${offset}`, object)
     return object
+  }
+
+  async #isBinary({ type, size, dataAt }: Entry): Promise<boolean> {
+    if (type !== 'blob' || size <= WHOLE_BYTES_MAX) return false
+    return startsBinary(await this.#blocks.from(this.#path, dataAt), 0)
   }
 
   async #plain(entry: Entry): Promise<GitObject> {
@@ -138,7 +182,7 @@ export class PackReader {
 
   /** What a delta makes, from its first bytes; the table of codes before them is at most some hundred bytes. */
   async #resultSize(entry: Entry): Promise<number> {
-    return deltaResultSize(inflateStart(await this.#blocks.bytes(this.#path, entry.dataAt, 512)))
+    return deltaResultSize(inflateStart(await this.#blocks.bytes(this.#path, entry.dataAt, 512), 32))
   }
 
   async #entry(offset: number): Promise<Entry> {

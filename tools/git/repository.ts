@@ -11,7 +11,8 @@ import { ObjectStore, unlessMissing } from './objects.ts'
 const GITDIR = '.git'
 
 const NOT_A_REPOSITORY =
-  'not a git repository: the workspace has no .git/HEAD; run at the top folder of the repository, or name it with --workspace'
+  'not a git repository: the workspace has no .git/HEAD; ' +
+  'run at the top folder of the repository, or name it with --workspace'
 
 export interface Repository {
   readonly objects: ObjectStore

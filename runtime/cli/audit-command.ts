@@ -1,0 +1,87 @@
+/** `run-agent audit …`: reads the trail and never writes it. */
+import { TrailReader } from '../audit/reader.ts'
+import { eventJsonLine, runJsonLine, runLine, showCall, showRun } from '../audit/timeline.ts'
+import { RunAgentError } from '../errors.ts'
+import { AUDIT_LIST_MAX, AUDIT_TAIL_MS } from '../limits.ts'
+import { processStartTime } from '../node-folders.ts'
+import { nodeClock } from '../node-processes.ts'
+import { readConfig, readEnvironment, trailPath } from './environment.ts'
+import { EXIT } from './exit-codes.ts'
+
+export interface AuditArguments {
+  readonly question: string
+  readonly run: string | undefined
+  readonly call: string | undefined
+  readonly follow: boolean
+  readonly config: string | undefined
+  readonly audit: string | undefined
+  readonly json: boolean
+}
+
+const QUESTIONS_NOT_BUILT = ['search', 'export', 'bundle', 'import', 'prune', 'view']
+
+/** True for the process that recorded itself as `pid`, and for no later one with that number. */
+export function isAlive(pid: number, startTime: number | string): boolean {
+  return processStartTime(pid) === String(startTime)
+}
+
+export async function auditCommand(args: AuditArguments): Promise<number> {
+  if (QUESTIONS_NOT_BUILT.includes(args.question)) {
+    throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent audit ${args.question}\` is not supported yet`)
+  }
+  const environment = readEnvironment()
+  const path = trailPath(environment, readConfig(environment, args.config), args.audit)
+  using reader = TrailReader.open(path, { isAlive })
+  const print = (line: string): void => void process.stdout.write(`${line}\n`)
+  switch (args.question) {
+    case 'list':
+      for (const run of reader.runs({ limit: AUDIT_LIST_MAX })) print(args.json ? runJsonLine(run) : runLine(run))
+      return EXIT.completed
+    case 'show': {
+      if (args.run === undefined) throw new RunAgentError('E_USAGE', 'audit show needs a run: its id, a prefix of it, or last')
+      const events = reader.events(reader.findRun(args.run))
+      const lines = args.json ? jsonOf(events, args.call) : args.call === undefined ? showRun(events) : showCall(events, args.call)
+      for (const line of lines) print(line)
+      return EXIT.completed
+    }
+    case 'tail':
+      return await tail(reader, args, print)
+    case 'verify':
+      return verify(reader, print)
+    default:
+      throw new RunAgentError('E_USAGE', `audit ${args.question}: there is no such question; list, show, tail and verify are`)
+  }
+}
+
+function* jsonOf(events: ReturnType<TrailReader['events']>, call: string | undefined): Iterable<string> {
+  for (const event of events) if (call === undefined || event.call === call) yield eventJsonLine(event)
+}
+
+/** The newest run as it stands, and with `-f` what comes after, of whichever run. */
+async function tail(reader: TrailReader, args: AuditArguments, print: (line: string) => void): Promise<number> {
+  let next = 0
+  const run = reader.findRun(args.run ?? 'last')
+  for (const event of reader.events(run)) {
+    print(eventJsonLine(event))
+    next = event.seq + 1
+  }
+  while (args.follow) {
+    await new Promise<void>((resolve) => nodeClock.after(AUDIT_TAIL_MS, resolve))
+    for (const event of reader.eventsFrom(next)) {
+      print(eventJsonLine(event))
+      next = event.seq + 1
+    }
+  }
+  return EXIT.completed
+}
+
+function verify(reader: TrailReader, print: (line: string) => void): number {
+  const verdict = reader.verifyAll()
+  if (!verdict.ok) {
+    print(`broken at event ${verdict.seq ?? '?'}: ${verdict.why}`)
+    return EXIT.brokenTrail
+  }
+  // Only a head that was kept elsewhere shows whether the end was cut off.
+  print(`self-consistent: ${verdict.size} events, head ${verdict.size} ${verdict.root}`)
+  return EXIT.completed
+}

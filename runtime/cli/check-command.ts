@@ -1,0 +1,38 @@
+/** `run-agent check`: validates a definition and prints what its agent may do. */
+import { loadAgent, readDefinition } from '../load-agent.ts'
+import { nodeFileHost } from '../node-files.ts'
+import type { PlannedTool } from '../plan.ts'
+import { printable } from '../printable.ts'
+import { definitionPlace, ownFilesIn, readEnvironment, workspaceFolder } from './environment.ts'
+import { EXIT } from './exit-codes.ts'
+import { openWorkshop } from './workshop.ts'
+
+export async function checkCommand(args: { readonly definition: string; readonly json: boolean }): Promise<number> {
+  const environment = readEnvironment()
+  const workshop = openWorkshop(environment)
+  try {
+    const place = definitionPlace(environment, args.definition)
+    const read = readDefinition(nodeFileHost, place)
+    const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
+    const { definition, tools } = await loadAgent(workshop.loader, place, read, ownFilesIn(workspace, place.folder))
+    const rights = { agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) }
+    if (args.json) process.stdout.write(`${JSON.stringify(rights)}\n`)
+    else process.stdout.write(`${[`${definition.name}: valid`, ...tools.flatMap(wordsOf)].join('\n')}\n`)
+    return EXIT.completed
+  } finally {
+    workshop.close()
+  }
+}
+
+function rightsOf({ name, grant, callsMax, limits }: PlannedTool): object {
+  return { name, paths: grant.paths, deny: grant.deny, git: grant.git, limits: { ...limits, callsMax } }
+}
+
+function wordsOf({ name, grant, callsMax }: PlannedTool): readonly string[] {
+  const rules = grant.paths.map((rule) => `    ${rule.right} ${printable(rule.pattern)}`)
+  const denied = grant.deny.map((rule) => `    never ${printable(rule.pattern)}`)
+  const git =
+    grant.git === undefined ? [] : ["    read the repository's history, whatever the path rules say of the files of today"]
+  const calls = callsMax === undefined ? [] : [`    at most ${callsMax} calls in a run`]
+  return [`  ${name}`, ...git, ...rules, ...denied, ...calls]
+}

@@ -1,0 +1,80 @@
+/**
+ * What every command starts from: the only place that reads the environment, and where the parts of the program
+ * are put together.
+ */
+import { homedir } from 'node:os'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from '../definition/config.ts'
+import { RunAgentError } from '../errors.ts'
+import type { DefinitionPlace } from '../load-agent.ts'
+import { currentUser, isDirectory, readOperatorFile, userFolders, type Environment, type UserFolders } from '../node-folders.ts'
+import { findInstallation, type Installation } from '../node-installation.ts'
+
+export interface CommandEnvironment {
+  readonly variables: Environment
+  readonly currentFolder: string
+  readonly folders: UserFolders
+  readonly user: { readonly name: string; readonly uid: number }
+  readonly installation: Installation
+}
+
+export function readEnvironment(): CommandEnvironment {
+  return {
+    variables: process.env,
+    currentFolder: process.cwd(),
+    folders: userFolders(process.env),
+    user: currentUser(),
+    installation: findInstallation(),
+  }
+}
+
+/** `--config FILE` must exist; the user's own may be missing. */
+export function readConfig(environment: CommandEnvironment, named: string | undefined): OperatorConfig {
+  const path = named === undefined ? `${environment.folders.config}/config.yaml` : resolve(environment.currentFolder, named)
+  const file = readOperatorFile(path)
+  if (file === undefined) {
+    if (named === undefined) return EMPTY_CONFIG
+    throw new RunAgentError('E_CONFIG', `couldn't read the configuration ${path}: there is no such file`)
+  }
+  const problem = checkConfigOwner(file, environment.user.uid)
+  if (problem !== undefined) throw new RunAgentError('E_CONFIG', `couldn't use the configuration ${path}: ${problem}`)
+  return parseConfig({ file: path, text: file.bytes })
+}
+
+/** `--audit`, else the configuration's, else the user's own. */
+export function trailPath(environment: CommandEnvironment, config: OperatorConfig, named: string | undefined): string {
+  if (named !== undefined) return resolve(environment.currentFolder, named)
+  const { file } = config.audit
+  if (file === undefined) return `${environment.folders.state}/audit.db`
+  return resolve(dirname(config.file ?? environment.currentFolder), file)
+}
+
+export function definitionPlace(environment: CommandEnvironment, path: string): DefinitionPlace {
+  const absolute = resolve(environment.currentFolder, path)
+  return { folder: dirname(absolute), name: absolute.slice(dirname(absolute).length).replace(/^\//, ''), shown: path }
+}
+
+/**
+ * The folder that path rules are relative to. What a definition names lies at or below the current directory and is
+ * never `/` or the home directory; `--workspace` alone names another.
+ */
+export function workspaceFolder(environment: CommandEnvironment, named: string | undefined, defined: string): string {
+  const folder = resolve(environment.currentFolder, named ?? defined)
+  if (!isDirectory(folder)) {
+    throw new RunAgentError('E_DEFINITION', `couldn't open the workspace ${named ?? defined}: there is no such directory`)
+  }
+  if (named === undefined && (folder === '/' || folder === homedir())) {
+    throw new RunAgentError('E_DEFINITION', `the workspace would be ${folder}, which holds more than any agent needs`, {
+      hint: 'Run in a folder below it, or name it with --workspace.',
+    })
+  }
+  return folder
+}
+
+/** Of files in the definition's folder, those that lie in the workspace, relative to it. */
+export function ownFilesIn(workspace: string, definitionFolder: string): (paths: readonly string[]) => readonly string[] {
+  return (paths) =>
+    paths
+      .map((path) => relative(workspace, resolve(definitionFolder, path)))
+      .filter((path) => path !== '' && !path.startsWith('..') && !isAbsolute(path))
+}

@@ -1,0 +1,170 @@
+/** The command line: parses argv, runs one command, turns every failure into words and a documented exit code. */
+import yargs, { type Argv } from 'yargs'
+import { messageOf, ProblemsError, RunAgentError } from '../errors.ts'
+import { printable } from '../printable.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+
+/** In the contract and not built yet: refused, never ignored. */
+const COMMANDS_NOT_BUILT = [
+  'can', 'tool', 'lock', 'doctor', 'init', 'schema', 'suggest', 'approvals', 'approve', 'deny', 'credentials', 'completion',
+] // prettier-ignore
+const FLAGS_NOT_BUILT = ['user', 'set', 'locked', 'trust', 'allow-protected', 'yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
+
+export async function main(argv: readonly string[]): Promise<void> {
+  process.exitCode = await exitCodeFor(argv)
+}
+
+async function exitCodeFor(argv: readonly string[]): Promise<number> {
+  try {
+    refuseNotBuilt(argv)
+    let exit: Promise<number> | undefined
+    await commandLine(argv, (command) => (exit = command)).parseAsync()
+    return (await exit) ?? EXIT.completed
+  } catch (error) {
+    return await report(error)
+  }
+}
+
+function refuseNotBuilt(argv: readonly string[]): void {
+  const [command = ''] = argv
+  if (COMMANDS_NOT_BUILT.includes(command)) {
+    throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent ${command}\` is not supported yet`)
+  }
+  for (const word of argv) {
+    if (word === '--') return
+    const flag = FLAGS_NOT_BUILT.find((name) => word === `--${name}` || word.startsWith(`--${name}=`))
+    if (flag !== undefined) throw new RunAgentError('E_NOT_SUPPORTED', `--${flag} is not supported yet`)
+  }
+}
+
+type Start = (command: Promise<number>) => void
+
+/** Exported for the test that compares the printed help with help.txt. */
+export function commandLine(argv: readonly string[], start: Start): Argv {
+  return yargs([...argv])
+    .scriptName('run-agent')
+    .usage('Runs an LLM agent with exactly the authority its definition grants, and records everything it did.')
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'camel-case-expansion': false })
+    .command('$0 <definition> [task..]', 'run an agent; the task also from stdin with -', runOptions, (args) =>
+      start(
+        runWith({
+          definition: String(args['definition']),
+          words: args['task'] as readonly string[] | undefined,
+          workspace: args.workspace,
+          script: args.script,
+          model: args.model,
+          config: args.config,
+          audit: args.audit,
+          json: args.json,
+          quiet: args.quiet,
+          weakSandbox: args['weak-sandbox'],
+          failOnDeny: args['fail-on-deny'],
+        }),
+      ),
+    )
+    .command('check <definition>', 'validate a definition and print the effective rights of its agent', checkOptions, (args) =>
+      start(import('./check-command.ts').then(({ checkCommand }) => checkCommand({ definition: String(args['definition']), json: args.json }))),
+    )
+    .command('replay <run>', 're-run a recorded run from the trail: no network, no secret, no file', trailOptions, (args) =>
+      start(import('./replay-command.ts').then(({ replayCommand }) => replayCommand({ run: String(args['run']), config: args.config, audit: args.audit, json: args.json }))),
+    )
+    .command('audit <question> [run] [call]', 'list | show RUN [CALL] | tail [-f] | verify', auditOptions, (args) =>
+      start(
+        import('./audit-command.ts').then(({ auditCommand }) =>
+          auditCommand({
+            question: String(args['question']),
+            run: args['run'] as string | undefined,
+            call: args['call'] as string | undefined,
+            follow: args.follow,
+            config: args.config,
+            audit: args.audit,
+            json: args.json,
+          }),
+        ),
+      ),
+    )
+    .strict()
+    .version(false)
+    .help('help')
+    .alias('help', 'h')
+    .wrap(100)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new RunAgentError('E_USAGE', message, { hint: 'run-agent --help lists the commands and options.' })
+    })
+}
+
+function trailOptions(command: Argv) {
+  return command
+    .option('config', { type: 'string', describe: "the operator's configuration", requiresArg: true })
+    .option('audit', { type: 'string', describe: 'the trail', requiresArg: true })
+    .option('json', { type: 'boolean', default: false, describe: 'one JSON object a line' })
+}
+
+function checkOptions(command: Argv) {
+  return command.option('json', { type: 'boolean', default: false, describe: 'as JSON' })
+}
+
+function auditOptions(command: Argv) {
+  return trailOptions(command).option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'go on as events come' })
+}
+
+function runOptions(command: Argv) {
+  return trailOptions(command)
+    .option('workspace', { type: 'string', describe: 'the folder that path rules are relative to', requiresArg: true })
+    .option('script', { type: 'string', describe: "a script plays the model; the definition's own, or FILE" })
+    .option('model', { type: 'string', describe: 'provider/name, instead of the one in the definition', requiresArg: true })
+    .option('quiet', { type: 'boolean', default: false, describe: 'nothing on stderr but errors' })
+    .option('weak-sandbox', { type: 'boolean', default: false, describe: 'accept a missing outer wall on Node 24' })
+    .option('fail-on-deny', { type: 'boolean', default: false, describe: 'exit 6 if anything was denied' })
+}
+
+interface RunWords {
+  readonly definition: string
+  readonly words: readonly string[] | undefined
+  readonly workspace: string | undefined
+  readonly script: string | undefined
+  readonly model: string | undefined
+  readonly config: string | undefined
+  readonly audit: string | undefined
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly weakSandbox: boolean
+  readonly failOnDeny: boolean
+}
+
+async function runWith({ words = [], ...args }: RunWords): Promise<number> {
+  const { runCommand } = await import('./run-command.ts')
+  const isPiped = words.length === 1 && words[0] === '-'
+  return await runCommand({ ...args, task: isPiped ? await readStandardInput() : words.join(' ') })
+}
+
+async function readStandardInput(): Promise<string> {
+  const { TASK_BYTES_MAX } = await import('../limits.ts')
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin) {
+    const piece = Buffer.from(chunk as Uint8Array)
+    bytes += piece.length
+    if (bytes > TASK_BYTES_MAX) throw new RunAgentError('E_USAGE', `the task is larger than ${TASK_BYTES_MAX} bytes`)
+    chunks.push(piece)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function report(error: unknown): Promise<number> {
+  if (error instanceof ProblemsError) {
+    const { renderProblems } = await import('../definition/render-problems.ts')
+    const colour = process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === ''
+    process.stderr.write(`${renderProblems(error.problems, { colour })}\n`)
+    return exitCodeOf(error.code)
+  }
+  if (error instanceof RunAgentError) {
+    const hint = error.hint === undefined ? '' : `\n  ${printable(error.hint)}`
+    process.stderr.write(`run-agent: ${printable(error.message, { newlines: true })}${hint}\n`)
+    return exitCodeOf(error.code)
+  }
+  const detail = error instanceof Error && process.env['RUN_AGENT_DEBUG'] === '1' ? `\n${error.stack ?? ''}` : ''
+  process.stderr.write(`run-agent: internal error: ${printable(messageOf(error), { newlines: true })}${detail}\n`)
+  return EXIT.failed
+}

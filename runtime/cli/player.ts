@@ -1,0 +1,70 @@
+/** Who plays the model: a provider or a script. Never a silent choice, and said in the first event and on stderr. */
+import type { RunRecorder } from '../audit/event.ts'
+import { createModelFetch } from '../broker/model-http.ts'
+import type { ResolvedProvider } from '../credentials/provider-credential.ts'
+import type { OperatorConfig } from '../definition/config.ts'
+import type { AgentDefinition } from '../definition/definition.ts'
+import { codeOf, RunAgentError } from '../errors.ts'
+import type { Model } from '../model/model.ts'
+import { readSecretFile } from '../node-folders.ts'
+import { dirname, resolve } from 'node:path'
+import type { CommandEnvironment } from './environment.ts'
+
+export type Player =
+  | { readonly kind: 'script'; readonly why: string }
+  | { readonly kind: 'provider'; readonly model: string; readonly provider: ResolvedProvider }
+
+export interface PlayerArguments {
+  readonly script: string | undefined
+  readonly model: string | undefined
+}
+
+/** Throws E_PROVIDER (exit 4) where a model must play and its provider is not configured. */
+export async function choosePlayer(
+  args: PlayerArguments,
+  definition: AgentDefinition,
+  config: OperatorConfig,
+  environment: CommandEnvironment,
+): Promise<Player> {
+  if (args.script !== undefined && args.model !== undefined) {
+    throw new RunAgentError('E_USAGE', '--script and --model both say who plays; give one')
+  }
+  if (args.script === '' && definition.script === undefined) {
+    throw new RunAgentError('E_USAGE', `--script: ${definition.file} names no script`, { hint: 'Name one: --script FILE.' })
+  }
+  if (args.script !== undefined) return { kind: 'script', why: '--script' }
+  const model = args.model ?? (definition.model === undefined ? undefined : `${definition.model.provider}/${definition.model.name}`)
+  if (model === undefined) return { kind: 'script', why: 'the definition names no model' }
+  const { resolveProvider } = await import('../credentials/provider-credential.ts')
+  try {
+    const configFolder = dirname(config.file ?? environment.currentFolder)
+    const provider = resolveProvider({
+      model,
+      config,
+      environment: environment.variables,
+      readSecretFile: (path) => readSecretFile(resolve(configFolder, path), environment.user.uid),
+    })
+    return { kind: 'provider', model, provider }
+  } catch (error) {
+    const canFallBack = codeOf(error) === 'E_PROVIDER' && definition.fallback === 'script' && args.model === undefined
+    if (!canFallBack) throw error
+    return { kind: 'script', why: `the provider of ${model} is not configured, and the definition says fallback: script` }
+  }
+}
+
+/** The SDK is loaded here and nowhere else, and only when a provider plays. */
+export async function providerModel({ provider }: Extract<Player, { kind: 'provider' }>, recorder: RunRecorder): Promise<Model> {
+  const [{ createOpenAIModel }, { nodeHttpHost }] = await Promise.all([import('../model/openai-model.ts'), import('../node-http.ts')])
+  const { baseURL, api, dress, scrub } = provider
+  const httpHost = nodeHttpHost()
+  const fetch = createModelFetch({ recorder, dress, scrub, baseURL, httpHost, call: 'model' })
+  const model = createOpenAIModel({ provider: provider.provider, name: provider.name, baseURL, api, fetch })
+  return {
+    playedBy: model.playedBy,
+    turn: (request, signal, nowMs) => model.turn(request, signal, nowMs),
+    close: async () => {
+      await model.close()
+      await httpHost.close()
+    },
+  }
+}

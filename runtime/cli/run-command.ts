@@ -1,0 +1,233 @@
+/** `run-agent <definition> [task…]`: from the command line to a finished run and what a person sees of it. */
+import { randomBytes } from 'node:crypto'
+import { newRunId } from '../audit/run-id.ts'
+import { SqliteTrail, type Head } from '../audit/trail.ts'
+import type { RunRecorder } from '../audit/event.ts'
+import { createBroker } from '../broker/broker.ts'
+import { openWorkspace } from '../broker/workspace.ts'
+import { createWorldPerform } from '../broker/world.ts'
+import type { OperatorConfig } from '../definition/config.ts'
+import { RunAgentError } from '../errors.ts'
+import { SEED_BYTES } from '../limits.ts'
+import { loadAgent, readDefinition, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import type { Model } from '../model/model.ts'
+import { SCRIPT_CALL, ScriptModel } from '../model/script-model.ts'
+import { nodeFileHost } from '../node-files.ts'
+import { processStartTime } from '../node-folders.ts'
+import { nodeClock } from '../node-processes.ts'
+import { prepareTrailFile } from '../node-trail-file.ts'
+import type { RunPlan } from '../plan.ts'
+import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { definitionPlace, ownFilesIn, readConfig, readEnvironment, trailPath, workspaceFolder, type CommandEnvironment } from './environment.ts'
+import { EXIT } from './exit-codes.ts'
+import { createReporter, type Reporter } from './reporter.ts'
+import { choosePlayer, providerModel, type Player } from './player.ts'
+import { openWorkshop, type Workshop } from './workshop.ts'
+
+export interface RunArguments {
+  readonly definition: string
+  readonly task: string
+  readonly workspace: string | undefined
+  /** '' for the definition's own script. */
+  readonly script: string | undefined
+  readonly model: string | undefined
+  readonly config: string | undefined
+  readonly audit: string | undefined
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly weakSandbox: boolean
+  readonly failOnDeny: boolean
+}
+
+export async function runCommand(args: RunArguments): Promise<number> {
+  const environment = readEnvironment()
+  const reporter = createReporter(args)
+  const workshop = openWorkshop(environment)
+  // Both are started now: they come up while the definition is read and the tools are bundled.
+  const starting = { tools: workshop.toolSandbox(), script: workshop.createSandbox() }
+  const sandboxes = Promise.all([started(starting.tools), started(starting.script)])
+  sandboxes.catch(() => undefined)
+  try {
+    const config = readConfig(environment, args.config)
+    const place = definitionPlace(environment, args.definition)
+    const read = readDefinition(nodeFileHost, place)
+    const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
+    const agent = await loadAgent(workshop.loader, place, read, ownFilesIn(workspace, place.folder))
+    const player = await choosePlayer(args, agent.definition, config, environment)
+    const script = await scriptOf(args, agent, place, workshop, environment, player)
+    const [tools, scripts] = await sandboxes
+    reporter.walls(requireWalls(args, config, tools.walls))
+    const plan = planOf({ args, agent, environment, workspace, player, script, walls: tools.walls })
+    return await record(args, config, environment, plan, player, { tools: tools.sandbox, script: scripts.sandbox }, reporter)
+  } finally {
+    workshop.close()
+  }
+}
+
+interface Started {
+  readonly sandbox: Sandbox
+  readonly walls: readonly string[]
+}
+
+async function started(sandbox: Promise<Sandbox>): Promise<Started> {
+  const made = await sandbox
+  return { sandbox: made, walls: await made.start() }
+}
+
+/** The script that a replay will need too: it is recorded with the plan even where a model plays. */
+async function scriptOf(
+  args: RunArguments,
+  agent: LoadedAgent,
+  place: DefinitionPlace,
+  workshop: Workshop,
+  environment: CommandEnvironment,
+  player: Player,
+): Promise<RunPlan['script']> {
+  if (player.kind !== 'script') return undefined
+  if (args.script === undefined || args.script === '') return agent.script
+  const named = definitionPlace(environment, args.script)
+  void place
+  return await workshop.loader.bundleEntry(named.folder, `./${named.name}`, args.script.slice(0, args.script.length - named.name.length))
+}
+
+/** Node's permission model alone does not bind native code, so a missing outer wall is said, and can be forbidden. */
+function requireWalls(args: RunArguments, config: OperatorConfig, walls: readonly string[]): readonly string[] {
+  if (walls.includes('bubblewrap')) return walls
+  const hint = 'Install bubblewrap (Debian: apt-get install bubblewrap); `run-agent` finds it by running it.'
+  if (config.require.walls.includes('bubblewrap')) {
+    throw new RunAgentError('E_WALL', 'the configuration requires the wall bubblewrap, and it does not stand here', { hint })
+  }
+  if (Number(process.versions.node.split('.')[0]) < 26 && !args.weakSandbox) {
+    throw new RunAgentError('E_WALL', `on Node ${process.version} a sandbox process could open sockets without bubblewrap`, {
+      hint: `${hint} Or accept it with --weak-sandbox.`,
+    })
+  }
+  return walls
+}
+
+interface PlanParts {
+  readonly args: RunArguments
+  readonly agent: LoadedAgent
+  readonly environment: CommandEnvironment
+  readonly workspace: string
+  readonly player: Player
+  readonly script: RunPlan['script']
+  readonly walls: readonly string[]
+}
+
+function planOf({ args, agent, environment, workspace, player, script, walls }: PlanParts): RunPlan {
+  const { definition } = agent
+  const { effort, temperature, maxOutput } = definition.model ?? {}
+  return {
+    agent: definition.name,
+    user: environment.user.name,
+    task: args.task,
+    definition: { file: definition.file, hash: agent.hash },
+    playedBy: player.kind === 'script' ? SCRIPT_CALL : player.model,
+    instructions: definition.instructions ?? '',
+    settings: {
+      ...(effort === undefined ? {} : { effort }),
+      ...(temperature === undefined ? {} : { temperature }),
+      ...(maxOutput === undefined ? {} : { maxOutput }),
+    },
+    tools: agent.tools,
+    script,
+    budget: definition.budget,
+    seed: randomBytes(SEED_BYTES).toString('hex'),
+    workspace,
+    walls,
+    versions: {
+      runAgent: environment.installation.version,
+      node: process.versions.node,
+      v8: process.versions.v8,
+      icu: process.versions['icu'] ?? '',
+      arch: process.arch,
+    },
+    process: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
+  }
+}
+
+async function record(
+  args: RunArguments,
+  config: OperatorConfig,
+  environment: CommandEnvironment,
+  plan: RunPlan,
+  player: Player,
+  sandboxes: { readonly tools: Sandbox; readonly script: Sandbox },
+  reporter: Reporter,
+): Promise<number> {
+  const trail = SqliteTrail.open(trailPath(environment, config, args.audit), { clock: nodeClock, prepareFile: prepareTrailFile })
+  const run = newRunId(nodeClock, randomBytes(10))
+  const recorder = reporter.follow(trail.beginRun(run), plan)
+  using workspace = openWorkspace(nodeFileHost, plan.workspace)
+  const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock))
+  using stop = watchStop(plan.budget.timeMs)
+  const model = player.kind === 'script' ? scriptModel(plan, sandboxes.script, recorder, broker) : await providerModel(player, recorder)
+  let outcome: RunOutcome
+  let head: Head
+  try {
+    const world = { recorder, broker, model, sandbox: sandboxes.tools, stop: stop.signal, plannedKill: () => undefined }
+    outcome = await runAgent(plan, world)
+    head = await trail.head()
+  } finally {
+    await model.close()
+    await trail.close()
+  }
+  reporter.finish(run, outcome, head)
+  return exitCode(outcome, args.failOnDeny)
+}
+
+function scriptModel(plan: RunPlan, sandbox: Sandbox, recorder: RunRecorder, broker: ReturnType<typeof createBroker>): Model {
+  if (plan.script === undefined) throw new RunAgentError('E_INTERNAL', 'a script plays and there is none')
+  return new ScriptModel({
+    script: plan.script,
+    task: plan.task,
+    seed: plan.seed,
+    sandbox,
+    broker,
+    wallMs: plan.budget.timeMs,
+    onLog: (level, text) => void recorder.append({ kind: 'log', call: SCRIPT_CALL, data: { level, text } }),
+    plannedKill: undefined,
+    killed: (end) => new ModelKilled(end),
+  })
+}
+
+interface StopWatch extends Disposable {
+  readonly signal: AbortSignal
+}
+
+/** Ends the run when its time is up or a person presses Ctrl-C; a second Ctrl-C ends the program at once. */
+function watchStop(timeMs: number): StopWatch {
+  const controller = new AbortController()
+  const cancel = nodeClock.after(timeMs, () => {
+    controller.abort(new RunAgentError('E_BUDGET', `the run used all ${timeMs} ms of its budget`))
+  })
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted)
+    controller.abort(new RunAgentError('E_INTERRUPTED', 'the run was interrupted'))
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      cancel()
+      process.off('SIGINT', interrupt)
+      process.off('SIGTERM', interrupt)
+    },
+  }
+}
+
+function exitCode(outcome: RunOutcome, failOnDeny: boolean): number {
+  switch (outcome.status) {
+    case 'completed':
+      return failOnDeny && outcome.denied.length > 0 ? EXIT.denied : EXIT.completed
+    case 'failed':
+      return EXIT.failed
+    case 'budget_exceeded':
+      return EXIT.budget
+    case 'interrupted':
+      return EXIT.interrupted
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Puts together what loads and runs agents: bundles from the cache, sandbox processes, manifests. Started early and
+ * lazily, so that a process starts while the definition is still being parsed.
+ */
+import { createHash } from 'node:crypto'
+import { RunAgentError } from '../errors.ts'
+import { DESCRIBE_WALL_MS, TOOL_LOG_BYTES_MAX, TOOL_MEMORY_BYTES, TOOL_RESULT_BYTES_MAX } from '../limits.ts'
+import type { AgentLoader, BundleEntry, DescribeTool } from '../load-agent.ts'
+import { nodeFileHost } from '../node-files.ts'
+import { openCacheFolder } from '../node-folders.ts'
+import { createProcessHost, nodeClock } from '../node-processes.ts'
+import type { GuestCode } from '../sandbox/guest-run.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
+import { bundleWithCache, type CacheFolder } from '../tool/bundle-cache.ts'
+import { openSources } from '../tool/confined-sources.ts'
+import { parseManifest, type ManifestResult, type ToolManifest } from '../tool/manifest.ts'
+import type { CommandEnvironment } from './environment.ts'
+
+export interface Workshop {
+  readonly loader: AgentLoader
+  /** A new sandbox of processes of its own. */
+  createSandbox(): Promise<Sandbox>
+  /** The one that reads manifests and runs tools. */
+  toolSandbox(): Promise<Sandbox>
+  close(): void
+}
+
+/** Node builtins that have a counterpart in the guest. */
+const GUEST_MODULES: ReadonlySet<string> = new Set(['fs/promises', 'path', 'path/posix', 'buffer'])
+const NONE: ReadonlySet<string> = new Set()
+
+export function openWorkshop(environment: CommandEnvironment): Workshop {
+  const { installation, folders, user } = environment
+  const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid)
+  const guestFolder = `${installation.root}/runtime/sandbox/guest`
+  const bundleOf = async (folder: string, entry: string, displayFolder: string, modules: ReadonlySet<string>): Promise<GuestCode> => {
+    using sources = openSources(nodeFileHost, folder)
+    const options = { guestModules: modules, clock: nodeClock, displayFolder }
+    const { bundle } = await bundleWithCache(cache, nodeFileHost.realPath(folder), entry, sources, options)
+    return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
+  }
+  const processes = createProcessHost(SANDBOX_ENVIRONMENT)
+  const sandboxes: Sandbox[] = []
+  const createSandbox = async (): Promise<Sandbox> => {
+    const [{ Sandbox }, runtime] = await Promise.all([
+      import('../sandbox/sandbox.ts'),
+      bundleOf(guestFolder, './boot.ts', 'run-agent/', NONE),
+    ])
+    const sandbox = new Sandbox({ processes, clock: nodeClock, files: installation.sandboxFiles(), runtime })
+    sandboxes.push(sandbox)
+    return sandbox
+  }
+  let tools: Promise<Sandbox> | undefined
+  const toolSandbox = (): Promise<Sandbox> => (tools ??= createSandbox())
+  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => bundleOf(folder, entry, displayFolder, GUEST_MODULES)
+  const describer = (): Promise<GuestCode> => bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE)
+  return {
+    loader: {
+      files: nodeFileHost,
+      bundleEntry,
+      describeTool: cachedDescribe(cache, describer, toolSandbox),
+      builtinFolder: `${installation.root}/tools`,
+    },
+    createSandbox,
+    toolSandbox,
+    close: () => {
+      for (const sandbox of sandboxes) sandbox.close()
+    },
+  }
+}
+
+/** A manifest is read once per bundle and describer; the cache keeps what the isolate said, and it is parsed again. */
+function cachedDescribe(cache: CacheFolder, describer: () => Promise<GuestCode>, sandboxOf: () => Promise<Sandbox>): DescribeTool {
+  return async (bundle): Promise<ToolManifest> => {
+    const code = await describer()
+    const key = createHash('sha256').update(`manifest ${bundle.hash} ${code.hash}`).digest('hex')
+    const name = `${key}.manifest.json`
+    const known = manifestOf(cache.read(name))
+    if (known?.ok === true) return known.manifest
+    const bytes = new TextEncoder().encode(await describe(await sandboxOf(), bundle, code))
+    const read = manifestOf(bytes)
+    if (read?.ok !== true) {
+      const problems = read?.problems ?? ['it is not JSON']
+      throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${problems.join('; ')}`)
+    }
+    cache.write(name, bytes)
+    return read.manifest
+  }
+}
+
+function manifestOf(bytes: Uint8Array | undefined): ManifestResult | undefined {
+  if (bytes === undefined) return undefined
+  try {
+    return parseManifest(JSON.parse(new TextDecoder().decode(bytes)))
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs the bundle's top level with the real zod; a tool that asks for anything while it loads gets no answer. */
+async function describe(sandbox: Sandbox, bundle: GuestCode, describer: GuestCode): Promise<string> {
+  const run = sandbox.run(
+    {
+      bundle,
+      describer,
+      entry: 'describe',
+      input: '{}',
+      seed: '0'.repeat(32),
+      now: 0,
+      limits: {
+        wallMs: DESCRIBE_WALL_MS,
+        cpuMs: DESCRIBE_WALL_MS,
+        memoryBytes: TOOL_MEMORY_BYTES,
+        requestsMax: 1,
+        resultBytesMax: TOOL_RESULT_BYTES_MAX,
+        logBytesMax: TOOL_LOG_BYTES_MAX,
+      },
+    },
+    {
+      onRequest: () => run.kill('request', 'a tool may ask for nothing while it is loaded'),
+      onLog: () => undefined,
+    },
+  )
+  const end = await run.ended
+  if (end.kind === 'ok') return JSON.stringify(end.value)
+  const why = end.kind === 'failed' ? `${end.error.name}: ${end.error.message}` : `limit ${end.cause}: ${end.message}`
+  throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${why}`)
+}

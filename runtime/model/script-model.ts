@@ -1,0 +1,195 @@
+/**
+ * A script plays the model: deterministic code in a sandbox of its own, that reaches the world only through the
+ * agent's tools. Calls that it makes together become one turn. Between turns it stands still, so nothing that
+ * happens meanwhile can change what it does next.
+ */
+import type { Broker } from '../broker/broker.ts'
+import { RunAgentError } from '../errors.ts'
+import { SCRIPT_CPU_MS, SCRIPT_MEMORY_BYTES, SCRIPT_RESULT_BYTES_MAX, TOOL_LOG_BYTES_MAX } from '../limits.ts'
+import type { Grant } from '../policy/grant.ts'
+import type { GuestCode, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
+import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { turnOf, type FunctionCallResult, type Model, type ModelRequest, type ModelTurn, type TranscriptItem } from './model.ts'
+
+export interface ScriptModelOptions {
+  readonly script: GuestCode
+  readonly task: string
+  readonly seed: string
+  readonly sandbox: Sandbox
+  /** Serves the script's timers, the only effect of its own. */
+  readonly broker: Broker
+  readonly wallMs: number
+  readonly onLog: (level: string, text: string) => void
+  /** Where a recorded script was killed. */
+  readonly plannedKill: { readonly requests: number; readonly deliveries: number; readonly cause: string; readonly message: string } | undefined
+  readonly killed: (end: Extract<GuestEnd, { kind: 'killed' }>) => Error
+}
+
+/** The trail's name for the script among the calls. */
+export const SCRIPT_CALL = 'script'
+
+const NO_GRANT: Grant = { tool: SCRIPT_CALL, paths: [], deny: [], git: undefined, ownFiles: [] }
+const NO_USAGE = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
+
+interface Pending<Request> {
+  readonly ordinal: number
+  readonly request: Request
+}
+
+type Call = Extract<ScriptRequest, { op: 'call' }>
+type Timer = Extract<ScriptRequest, { op: 'timer' }>
+
+export class ScriptModel implements Model {
+  readonly playedBy = SCRIPT_CALL
+  readonly #options: ScriptModelOptions
+  #run: GuestRun | undefined
+  #end: GuestEnd | undefined
+  #now = 0
+  #requests = 0
+  #deliveries = 0
+  /** Calls of the turn under way, in the order in which the script made them. */
+  #calls: Pending<Call>[] = []
+  #timers: (Pending<Timer> & { readonly dueMs: number })[] = []
+  #asked = new Map<string, number>()
+  #wake: () => void = () => undefined
+
+  constructor(options: ScriptModelOptions) {
+    this.#options = options
+  }
+
+  async turn(request: ModelRequest, signal: AbortSignal, nowMs: number): Promise<ModelTurn> {
+    this.#now = nowMs
+    const stop = (): void => this.#run?.kill('E_INTERRUPTED', 'the run was stopped')
+    signal.addEventListener('abort', stop)
+    try {
+      await this.#untilIdle(() => this.#goOn(request))
+      while (this.#end === undefined && this.#calls.length === 0) await this.#serveTimer()
+      if (signal.aborted) throw signal.reason
+      return this.#answer(request.items)
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#run?.kill('closed', 'the run has ended')
+  }
+
+  /** Starts the script, or tells it the results of its calls in the order of the calls. */
+  #goOn(request: ModelRequest): void {
+    if (this.#run === undefined) return this.#start()
+    const results = new Map(request.items.flatMap((item) => (item.type === 'function_call_result' ? [[item.callId, item]] : [])))
+    for (const [callId, ordinal] of this.#asked) {
+      const result = results.get(callId)
+      if (result !== undefined && 'output' in result) this.#deliver(ordinal, this.#now, payloadOf(result as FunctionCallResult))
+    }
+    this.#asked.clear()
+  }
+
+  #start(): void {
+    const { script, task, seed, sandbox, wallMs, onLog, plannedKill } = this.#options
+    const run = sandbox.run(
+      {
+        bundle: script,
+        entry: 'script',
+        input: task,
+        seed,
+        now: this.#now,
+        limits: {
+          wallMs,
+          cpuMs: SCRIPT_CPU_MS,
+          memoryBytes: SCRIPT_MEMORY_BYTES,
+          requestsMax: 1_000_000,
+          resultBytesMax: SCRIPT_RESULT_BYTES_MAX,
+          logBytesMax: TOOL_LOG_BYTES_MAX,
+        },
+      },
+      { onRequest: (ordinal, payload) => this.#hear(ordinal, payload), onIdle: () => this.#wake(), onLog },
+    )
+    this.#run = run
+    void run.ended.then((end) => {
+      this.#end = end
+      this.#wake()
+    })
+    if (plannedKill?.requests === 0 && plannedKill.deliveries === 0) run.kill(plannedKill.cause, plannedKill.message)
+  }
+
+  #hear(ordinal: number, payload: string): void {
+    this.#requests += 1
+    if (this.#killIfPlanned()) return
+    const request = parseScriptRequest(payload)
+    if (request === undefined) this.#run?.kill('protocol', 'the script sent something that is not a request')
+    else if (request.op === 'call') this.#calls.push({ ordinal, request })
+    else this.#timers.push({ ordinal, request, dueMs: this.#now + request.delayMs })
+  }
+
+  #deliver(ordinal: number, now: number, payload: string): void {
+    this.#deliveries += 1
+    this.#run?.deliver(ordinal, now, payload)
+    this.#killIfPlanned()
+  }
+
+  #killIfPlanned(): boolean {
+    const kill = this.#options.plannedKill
+    if (kill === undefined || kill.requests !== this.#requests || kill.deliveries !== this.#deliveries) return false
+    this.#run?.kill(kill.cause, kill.message)
+    return true
+  }
+
+  /** Does something that makes the script run, and waits until it stands still again. */
+  async #untilIdle(act: () => void): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    act()
+    if (this.#end === undefined) await promise
+  }
+
+  /** One timer at a time, the earliest first: the same order in every replay. */
+  async #serveTimer(): Promise<void> {
+    const [next] = this.#timers.toSorted((a, b) => a.dueMs - b.dueMs || a.ordinal - b.ordinal)
+    if (next === undefined) throw new RunAgentError('E_MODEL', 'the script waits for nothing')
+    this.#timers = this.#timers.filter((timer) => timer !== next)
+    const delayMs = Math.max(0, next.dueMs - this.#now)
+    await this.#untilIdle(() => {
+      const place = { call: SCRIPT_CALL, ordinal: next.ordinal }
+      const served = this.#options.broker.serve(place, NO_GRANT, { op: 'timer', delayMs }, ({ outcome, now }) => {
+        this.#now = now
+        this.#deliver(next.ordinal, now, deliveryPayload(outcome))
+      })
+      served.catch((error: unknown) => this.#run?.kill('E_INTERNAL', String(error)))
+    })
+  }
+
+  #answer(before: readonly TranscriptItem[]): ModelTurn {
+    const end = this.#end
+    if (end !== undefined) return turnOf(before, [{ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: this.#finalText(end) }] }], NO_USAGE)
+    const calls = this.#calls
+    this.#calls = []
+    const items = calls.map(({ ordinal, request }) => ({
+      type: 'function_call' as const,
+      callId: `call_${ordinal}`,
+      name: request.tool,
+      arguments: request.arguments,
+      status: 'completed' as const,
+    }))
+    const turn = turnOf(before, items, NO_USAGE)
+    turn.calls.forEach(({ callId }, index) => this.#asked.set(callId, calls[index]?.ordinal ?? -1))
+    return turn
+  }
+
+  #finalText(end: GuestEnd): string {
+    if (end.kind === 'killed') throw this.#options.killed(end)
+    if (end.kind === 'failed') {
+      const { name, code, message } = end.error
+      throw new RunAgentError('E_MODEL', `the script failed: ${name}${code === undefined ? '' : ` (${code})`}: ${message}`)
+    }
+    return typeof end.value === 'string' ? end.value : JSON.stringify(end.value)
+  }
+}
+
+function payloadOf(result: FunctionCallResult): string {
+  if (result.status === 'completed') return deliveryPayload({ ok: true, value: result.output })
+  const { error } = Object(result.output) as { error: { name: string; code?: string; message: string } }
+  return deliveryPayload({ ok: false, error })
+}

@@ -1,0 +1,125 @@
+/** The perimeter's part for the user's own folders and for files that the operator names. */
+import { fstatSync, lstatSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { codeOf, RunAgentError } from './errors.ts'
+import type { CacheFolder } from './tool/bundle-cache.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface UserFolders {
+  readonly config: string
+  readonly state: string
+  readonly cache: string
+}
+
+/** XDG Base Directory Specification; a relative path in a variable counts as unset, as it demands. */
+export function userFolders(environment: Environment): UserFolders {
+  const folder = (name: string, ...fallback: string[]): string => {
+    const value = environment[name]
+    return join(value?.startsWith('/') === true ? value : join(homedir(), ...fallback), 'run-agent')
+  }
+  return {
+    config: folder('XDG_CONFIG_HOME', '.config'),
+    state: folder('XDG_STATE_HOME', '.local', 'state'),
+    cache: folder('XDG_CACHE_HOME', '.cache'),
+  }
+}
+
+export function currentUser(): { readonly name: string; readonly uid: number } {
+  const uid = process.getuid?.() ?? -1
+  try {
+    return { name: userInfo().username, uid }
+  } catch {
+    return { name: `uid-${uid}`, uid }
+  }
+}
+
+/** A folder of this user's own, 0700. Where it belongs to somebody else nothing is read from it or written to it. */
+export function openCacheFolder(path: string, uid: number): CacheFolder {
+  const isOurs = (): boolean => {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    const stat = lstatSync(path)
+    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0
+  }
+  let ours: boolean | undefined
+  const usable = (): boolean => {
+    try {
+      return (ours ??= isOurs())
+    } catch {
+      return false
+    }
+  }
+  return {
+    read(name) {
+      try {
+        return usable() ? readFileSync(join(path, name)) : undefined
+      } catch {
+        return undefined
+      }
+    },
+    write(name, bytes) {
+      if (!usable()) return
+      const temporary = join(path, `${name}.${process.pid}.tmp`)
+      try {
+        writeFileSync(temporary, bytes, { mode: 0o600 })
+        renameSync(temporary, join(path, name))
+      } catch {
+        // A cache that cannot be written costs time and nothing else.
+      }
+    },
+  }
+}
+
+export interface OperatorFile {
+  readonly bytes: Uint8Array
+  readonly uid: number
+  readonly mode: number
+}
+
+/** undefined: there is no such file. */
+export function readOperatorFile(path: string): OperatorFile | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new RunAgentError('E_CONFIG', `couldn't read ${path}: ${codeOf(error) ?? 'unknown error'}`)
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw new RunAgentError('E_CONFIG', `couldn't read ${path}: it is not a regular file`)
+    return { bytes: readFileSync(fd), uid: stat.uid, mode: stat.mode }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A file that holds a secret: this user's own or root's, and readable by nobody else. Its text is never quoted. */
+export function readSecretFile(path: string, uid: number): string {
+  const file = readOperatorFile(path)
+  if (file === undefined) throw new RunAgentError('E_CREDENTIAL', `couldn't read ${path}: there is no such file`)
+  if ((file.uid !== uid && file.uid !== 0) || (file.mode & 0o077) !== 0) {
+    throw new RunAgentError('E_CREDENTIAL', `couldn't use ${path}: others can read or change it`, { hint: `chmod 600 ${path}` })
+  }
+  return new TextDecoder().decode(file.bytes).trimEnd()
+}
+
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** When a process began, in the kernel's own words: with the pid it names one process and no later one. */
+export function processStartTime(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The second field is the program's name in parentheses, which may hold anything.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,59 @@
+/** The patterns of a grant, compiled once for as long as the grant lives. */
+import { fullFold, simpleFold } from './fold.ts'
+import type { DenyRule, Grant, PathRight, PathRule } from './grant.ts'
+import { compileGlob, type Glob } from './path-rule.ts'
+import { EXECUTED_BY_OTHERS } from './protected-paths.ts'
+
+export interface CompiledRule {
+  readonly rule: PathRule
+  readonly glob: Glob
+  /** The names executed by others that the pattern spells. */
+  readonly spelled: ReadonlySet<string>
+}
+
+export interface CompiledGrant {
+  readonly grant: Grant
+  readonly paths: Readonly<Record<PathRight, readonly CompiledRule[]>>
+  readonly deny: readonly { readonly rule: DenyRule; readonly glob: Glob }[]
+  /** Case-folded. */
+  readonly ownFiles: ReadonlySet<string>
+}
+
+const cache = new WeakMap<Grant, CompiledGrant>()
+
+export function compiledGrant(grant: Grant): CompiledGrant {
+  const known = cache.get(grant)
+  if (known !== undefined) return known
+  const rules = grant.paths.map(compileRule)
+  const compiled: CompiledGrant = {
+    grant,
+    paths: {
+      read: rules.filter(({ rule }) => rule.right === 'read'),
+      write: rules.filter(({ rule }) => rule.right === 'write'),
+      delete: rules.filter(({ rule }) => rule.right === 'delete'),
+    },
+    deny: grant.deny.map((rule) => ({ rule, glob: compileDeny(rule.pattern) })),
+    ownFiles: new Set(grant.ownFiles.map(simpleFold)),
+  }
+  cache.set(grant, compiled)
+  return compiled
+}
+
+/** A deny rule holds at any depth, and for everything below what it covers. */
+export function compileDeny(pattern: string): Glob {
+  return compileChecked(`**/${pattern}/**`)
+}
+
+function compileRule(rule: PathRule): CompiledRule {
+  const glob = compileChecked(rule.pattern)
+  const names = new Set(glob.spelled.flatMap((name) => [simpleFold(name), fullFold(name)]))
+  const spelled = EXECUTED_BY_OTHERS.map(({ pattern }) => pattern).filter((name) => names.has(name.toLowerCase()))
+  return { rule, glob, spelled: new Set(spelled) }
+}
+
+/** Patterns were checked where they were read; one that does not compile here is a mistake of ours. */
+function compileChecked(pattern: string): Glob {
+  const result = compileGlob(pattern)
+  if (!result.ok) throw new Error(`the pattern ${pattern} of a grant does not compile: ${result.message}`)
+  return result.glob
+}

@@ -1,0 +1,291 @@
+/**
+ * The story of a replay: the same run, with a world that is the trail. Nothing here looks at files, the network or
+ * the clock; what the run asks for is compared with what the recording asked for, and answered from it.
+ */
+import type { NewEvent, RunRecorder, StoredEvent } from './audit/event.ts'
+import { createBroker, type Perform } from './broker/broker.ts'
+import type { Outcome } from './broker/outcome.ts'
+import { RunAgentError } from './errors.ts'
+import { firstDifference, type Difference } from './first-difference.ts'
+import type { Model, ModelTurn } from './model/model.ts'
+import { SCRIPT_CALL, ScriptModel } from './model/script-model.ts'
+import { planOf } from './plan-from-trail.ts'
+import type { PlannedTool, RunPlan } from './plan.ts'
+import { decide } from './policy/decide.ts'
+import type { Facts } from './policy/grant.ts'
+import { ModelKilled, runAgent, type RunFailure, type RunOutcome } from './run.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+import type { PlannedKill } from './tool-call.ts'
+
+/** The first step at which the replay and the recording differ. */
+export interface Divergence {
+  readonly seq: number | undefined
+  readonly kind: string
+  readonly call: string | undefined
+  readonly tool: string | undefined
+  readonly ordinal: number | undefined
+  readonly difference: Difference
+}
+
+export class DivergenceError extends RunAgentError {
+  readonly divergence: Divergence
+
+  constructor(divergence: Divergence) {
+    super('E_DIVERGED', describe(divergence))
+    this.name = 'DivergenceError'
+    this.divergence = divergence
+  }
+}
+
+export interface ReplayOptions {
+  readonly events: readonly StoredEvent[]
+  /** `toolSandbox` and `scriptSandbox` may be one. */
+  readonly sandbox: Sandbox
+  readonly scriptSandbox: Sandbox
+}
+
+/** Plays the recorded run again. Rejects with a DivergenceError at the first difference. */
+export async function replayRun(options: ReplayOptions): Promise<RunOutcome> {
+  const tape = new Tape(options.events)
+  const plan = lenient(planOf(tape.first))
+  const broker = createBroker(tape, tape.perform)
+  const model: Model = plan.script !== undefined && plan.playedBy === SCRIPT_CALL ? scriptModel(options, plan, tape) : tape.model(plan.playedBy)
+  try {
+    const world = { recorder: tape, broker, model, sandbox: options.sandbox, stop: tape.stop, plannedKill: tape.plannedKill }
+    const outcome = await runAgent(plan, world)
+    tape.assertPlayedOut()
+    return outcome
+  } catch (error) {
+    throw tape.divergence ?? error
+  } finally {
+    await model.close()
+  }
+}
+
+function scriptModel({ scriptSandbox }: ReplayOptions, plan: RunPlan, tape: Tape): ScriptModel {
+  if (plan.script === undefined) throw new RunAgentError('E_TRAIL', 'the recorded run names no script')
+  return new ScriptModel({
+    script: plan.script,
+    task: plan.task,
+    seed: plan.seed,
+    sandbox: scriptSandbox,
+    broker: createBroker(tape, tape.perform),
+    wallMs: plan.budget.timeMs,
+    onLog: (level, text) => void tape.append({ kind: 'log', call: SCRIPT_CALL, data: { level, text } }),
+    plannedKill: tape.plannedKill(SCRIPT_CALL),
+    killed: (end) => new ModelKilled(end),
+  })
+}
+
+/** Where a recorded call was killed is replayed as recorded; the limits of this machine must not come first. */
+function lenient(plan: RunPlan): RunPlan {
+  const tools = plan.tools.map((tool): PlannedTool => {
+    const { wallMs, cpuMs, memoryBytes } = tool.limits
+    const limits = { ...tool.limits, wallMs: wallMs * 10, cpuMs: cpuMs * 10, memoryBytes: Math.ceil(memoryBytes * 1.5) }
+    return { ...tool, limits }
+  })
+  return { ...plan, tools }
+}
+
+interface RecordedOutcome {
+  readonly outcome: Outcome
+  readonly facts: Facts
+}
+
+/** The recording as the recorder and the world of a replay. */
+class Tape implements RunRecorder {
+  readonly run: string
+  readonly first: StoredEvent
+  divergence: DivergenceError | undefined
+  readonly #stop = new AbortController()
+  readonly #events = new Map<string, StoredEvent>()
+  readonly #unplayed = new Set<string>()
+  readonly #logs = new Map<string, number>()
+  readonly #tools = new Map<string, string>()
+  readonly #kills = new Map<string, PlannedKill>()
+  /** The recorded order of the answers of each call. */
+  readonly #order = new Map<string, number[]>()
+  readonly #waiting = new Map<string, () => void>()
+
+  constructor(events: readonly StoredEvent[]) {
+    const [first] = events
+    if (first?.kind !== 'run.start') throw new RunAgentError('E_TRAIL', 'the recording does not begin with run.start')
+    this.first = first
+    this.run = first.run
+    const logs = new Map<string, number>()
+    for (const event of events) {
+      // The model's own exchange with its provider lies beneath the recorded response and is not driven again.
+      if (event.call === 'model') continue
+      const key = keyOf(event, logs)
+      this.#events.set(key, event)
+      this.#unplayed.add(key)
+      this.#index(event)
+    }
+  }
+
+  get stop(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  #index(event: StoredEvent): void {
+    const { call, data } = event
+    if (event.kind === 'host.outcome' && call !== undefined) {
+      const order = this.#order.get(call) ?? []
+      order.push(event.ordinal ?? 0)
+      this.#order.set(call, order)
+    }
+    if (event.kind === 'tool.call' && call !== undefined) this.#tools.set(call, String(data['tool']))
+    const killed = event.kind === 'tool.outcome' ? data['end'] : event.kind === 'model.response' ? data['killed'] : undefined
+    const { kind, requests, deliveries, cause, message } = Object(killed) as Partial<PlannedKill & { kind: string }>
+    if (kind !== 'killed' || cause === undefined || message === undefined) return
+    this.#kills.set(call ?? SCRIPT_CALL, { requests: requests ?? 0, deliveries: deliveries ?? 0, cause, message })
+  }
+
+  readonly plannedKill = (call: string): PlannedKill | undefined => this.#kills.get(call)
+
+  append(event: NewEvent): number {
+    if (this.divergence !== undefined) throw this.divergence
+    const key = keyOf(event, this.#logs)
+    const recorded = this.#events.get(key)
+    // What a killed call printed last depends on when the kill came, in both runs.
+    const isLoose = event.kind === 'log' && this.#kills.has(event.call ?? '')
+    if (recorded === undefined) {
+      if (isLoose) return 0
+      this.#diverge(event, undefined, { path: '', recorded: undefined, replayed: shown(event) })
+    } else {
+      this.#unplayed.delete(key)
+      const isSkipped = isLoose || event.kind === 'run.start'
+      const difference = isSkipped ? undefined : firstDifference(comparable(recorded), comparable(event))
+      if (difference !== undefined) this.#diverge(event, recorded, difference)
+      if (event.kind === 'tool.outcome') this.#assertAllAsked(event)
+    }
+    if (event.kind === 'host.outcome') this.#release(event.call ?? '')
+    return recorded?.ts ?? 0
+  }
+
+  async commit(event: NewEvent): Promise<number> {
+    return this.append(event)
+  }
+
+  async barrier(): Promise<void> {
+    // A replay writes nothing.
+  }
+
+  /** Answers from the recording, in its order: one that comes early is held until the tape reaches it. */
+  readonly perform: Perform = async ({ call, ordinal }, grant, request, redecide) => {
+    const recorded = this.#events.get(`host.outcome ${call} ${ordinal}`)
+    if (recorded === undefined) {
+      // Killed before it was answered: the planned kill ends the call.
+      return await new Promise<never>(() => undefined)
+    }
+    while (this.#order.get(call)?.[0] !== ordinal) {
+      await new Promise<void>((resolve) => this.#waiting.set(`${call} ${ordinal}`, resolve))
+    }
+    const { outcome, facts } = recorded.data as unknown as RecordedOutcome
+    const decision = Object.keys(facts).length === 0 ? decide(grant, request, {}) : redecide(facts)
+    if (decision.kind === 'deny' && outcome.ok) return { outcome: { ok: false, error: { name: 'Denied', code: 'E_DENIED', message: decision.rule } }, facts }
+    return { outcome, facts }
+  }
+
+  model(playedBy: string): Model {
+    let turn = 0
+    return {
+      playedBy,
+      turn: async (): Promise<ModelTurn> => {
+        const data = this.#events.get(`model.response ${turn++}`)?.data ?? {}
+        if (data['ok'] !== true) throw Object.assign(new Error(), data['error'] as unknown as RunFailure)
+        const { items, text, usage } = data as unknown as Omit<ModelTurn, 'calls'>
+        const calls = items.flatMap((item) =>
+          item.type === 'function_call' ? [{ callId: String(item['callId']), tool: String(item['name']), argumentsJson: String(item['arguments']) }] : [],
+        )
+        return { items, calls, text, usage }
+      },
+      close: async () => undefined,
+    }
+  }
+
+  /** A recording that goes on where the replay has ended differs too. */
+  assertPlayedOut(): void {
+    for (const key of this.#unplayed) {
+      const event = this.#events.get(key)
+      if (event === undefined || (event.call !== undefined && this.#kills.has(event.call))) continue
+      this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
+    }
+  }
+
+  /** A call that ended without asking for all that it asked for in the recording. */
+  #assertAllAsked(outcome: NewEvent): void {
+    if (this.#kills.has(outcome.call ?? '')) return
+    for (const key of this.#unplayed) {
+      const event = this.#events.get(key)
+      if (event?.kind === 'host.request' && event.call === outcome.call) {
+        this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
+      }
+    }
+  }
+
+  #release(call: string): void {
+    const order = this.#order.get(call)
+    order?.shift()
+    const key = `${call} ${order?.[0]}`
+    const waiter = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    waiter?.()
+  }
+
+  #diverge(event: NewEvent, recorded: StoredEvent | undefined, difference: Difference): never {
+    const { kind, call, ordinal } = event
+    const tool = call === undefined ? undefined : (this.#tools.get(call) ?? call)
+    this.divergence = new DivergenceError({ seq: recorded?.runSeq, kind, call, tool, ordinal, difference })
+    this.#stop.abort(this.divergence)
+    throw this.divergence
+  }
+}
+
+/** What an event is the record of; two events of one run never share it. */
+function keyOf(event: NewEvent, logs: Map<string, number>): string {
+  const { kind, call, ordinal, data } = event
+  switch (kind) {
+    case 'run.start':
+    case 'run.end':
+      return kind
+    case 'message':
+      return `${kind} ${String(data['index'])}`
+    case 'model.request':
+    case 'model.response':
+      return `${kind} ${String(data['turn'])}`
+    case 'tool.call':
+    case 'tool.outcome':
+      return `${kind} ${call}`
+    case 'host.request':
+    case 'host.outcome':
+      return `${kind} ${call} ${ordinal}`
+    case 'log': {
+      const nth = logs.get(call ?? '') ?? 0
+      logs.set(call ?? '', nth + 1)
+      return `${kind} ${call} ${nth}`
+    }
+  }
+}
+
+/** The count of a run's events is the trail's own, and a replay leaves the model's exchanges out. */
+function comparable({ kind, data }: NewEvent): NewEvent['data'] {
+  return kind === 'run.end' ? { ...data, events: undefined } : data
+}
+
+function shown(event: NewEvent): string {
+  const { data } = event
+  const subject = data['request'] ?? data['arguments'] ?? data['text'] ?? data['status'] ?? ''
+  return `${event.kind} ${typeof subject === 'string' ? subject : JSON.stringify(subject)}`
+}
+
+function describe({ seq, kind, tool, call, ordinal, difference }: Divergence): string {
+  const where = [`step ${seq ?? 'none'}`, kind, tool === undefined ? '' : `tool ${tool}`, call === undefined ? '' : `call ${call}`]
+  const which = ordinal === undefined ? '' : `, host call ${ordinal}`
+  const at = difference.path === '' ? '' : ` at ${difference.path}`
+  const text = (value: string | undefined): string => value ?? 'nothing'
+  return (
+    `the replay differs from the recording: ${where.filter((part) => part !== '').join(', ')}${which}${at}\n` +
+    `  recording: ${text(difference.recorded)}\n  replay:    ${text(difference.replayed)}`
+  )
+}

@@ -1,0 +1,137 @@
+/** The story of a run, on one screen: the same for a live run and for a replay, which differ only in their World. */
+import { createHash } from 'node:crypto'
+import type { Json, RunRecorder } from './audit/event.ts'
+import type { Broker } from './broker/broker.ts'
+import { codeOf, messageOf } from './errors.ts'
+import type { Model, ModelTurn, ModelUsage, TranscriptItem } from './model/model.ts'
+import { planData, type RunPlan } from './plan.ts'
+import type { GuestEnd } from './sandbox/guest-run.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+import { createToolCalls, type DeniedRequest, type PlannedKill } from './tool-call.ts'
+
+export interface World {
+  readonly recorder: RunRecorder
+  readonly broker: Broker
+  readonly model: Model
+  readonly sandbox: Sandbox
+  /** Aborts with a RunAgentError when the run must stop: its time is up, or a person interrupted it. */
+  readonly stop: AbortSignal
+  /** Where a recorded call was killed; a live run plans no such thing. */
+  readonly plannedKill: (call: string) => PlannedKill | undefined
+}
+
+export type RunStatus = 'completed' | 'failed' | 'budget_exceeded' | 'interrupted'
+
+export interface RunOutcome {
+  readonly status: RunStatus
+  readonly output?: string
+  readonly error?: RunFailure
+  readonly denied: readonly DeniedRequest[]
+  readonly usage: ModelUsage
+  readonly toolCalls: number
+}
+
+export interface RunFailure {
+  readonly name: string
+  readonly code: string
+  readonly message: string
+  readonly retryable: boolean
+}
+
+export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome> {
+  const { recorder } = world
+  const startedMs = await recorder.commit({ kind: 'run.start', data: planData(plan) })
+  const transcript: TranscriptItem[] = []
+  const say = (...items: readonly TranscriptItem[]): void => {
+    for (const item of items) recorder.append({ kind: 'message', data: { index: transcript.push(item) - 1, item } })
+  }
+  const tools = createToolCalls(plan, world)
+  const usage = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
+  const end = async (result: Pick<RunOutcome, 'status' | 'output' | 'error'>): Promise<RunOutcome> => {
+    await recorder.commit({ kind: 'run.end', data: { status: result.status, output: result.output, error: errorData(result.error), usage } })
+    return { ...result, denied: tools.denied, usage, toolCalls: tools.count }
+  }
+
+  say({ type: 'message', role: 'user', content: plan.task })
+  for (let turn = 0; turn < plan.budget.turns; turn += 1) {
+    const answer = await askModel(plan, world, turn, transcript)
+    if (!answer.ok) return await end(stopped(answer.error))
+    addUsage(usage, answer.turn.usage)
+    say(...answer.turn.items)
+    if (answer.turn.calls.length === 0) return await end({ status: 'completed', output: answer.turn.text })
+    if (answer.at - startedMs >= plan.budget.timeMs) return await end(outOfTime(plan))
+    const results = await Promise.all(answer.turn.calls.map((call) => tools.call(call)))
+    say(...results.map(({ item }) => item))
+    const stop = results.find((result) => result.stop !== undefined)?.stop
+    if (stop !== undefined) return await end(stopped(stop))
+  }
+  const message = `the model used all ${plan.budget.turns} turns of its budget without a final answer`
+  return await end({ status: 'budget_exceeded', error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false } })
+}
+
+type Answer =
+  | { readonly ok: true; readonly turn: ModelTurn; readonly at: number }
+  | { readonly ok: false; readonly error: RunFailure }
+
+/** One turn of the model: the request is durable before it leaves, the answer rides the next commit. */
+async function askModel(plan: RunPlan, world: World, turn: number, items: readonly TranscriptItem[]): Promise<Answer> {
+  const { recorder, model, stop } = world
+  const tools = plan.tools.map(({ name, description, parameters }) => ({ name, description, parameters }))
+  const digest = createHash('sha256').update(JSON.stringify([plan.instructions, tools, plan.settings])).digest('hex')
+  // Instructions, tools and settings stand in `run.start`; messages are a range of the pool.
+  const now = await recorder.commit({ kind: 'model.request', data: { turn, messages: [0, items.length], head: digest } })
+  try {
+    const request = { instructions: plan.instructions, items, tools, settings: plan.settings }
+    const answer = await model.turn(request, stop, now)
+    const data = { turn, ok: true, items: answer.items, text: answer.text, usage: { ...answer.usage } }
+    const at = recorder.append({ kind: 'model.response', data })
+    return { ok: true, turn: answer, at }
+  } catch (thrown) {
+    const error = failureOf(thrown)
+    recorder.append({ kind: 'model.response', data: { turn, ok: false, error: errorData(error), ...killData(thrown) } })
+    return { ok: false, error }
+  }
+}
+
+/** A guest that played the model and was killed: where, so that a replay can kill it there. */
+export class ModelKilled extends Error {
+  readonly code = 'E_MODEL'
+  readonly end: Extract<GuestEnd, { kind: 'killed' }>
+
+  constructor(end: Extract<GuestEnd, { kind: 'killed' }>) {
+    super(`the script was stopped: ${end.message}`)
+    this.name = 'ScriptKilled'
+    this.end = end
+  }
+}
+
+function killData(thrown: unknown): { readonly [key: string]: Json } {
+  return thrown instanceof ModelKilled ? { killed: { ...thrown.end } as { [key: string]: Json } } : {}
+}
+
+function failureOf(thrown: unknown): RunFailure {
+  const name = thrown instanceof Error ? thrown.name : 'Error'
+  const retryable = Reflect.get(Object(thrown), 'retryable') === true
+  return { name, code: codeOf(thrown) ?? 'E_INTERNAL', message: messageOf(thrown), retryable }
+}
+
+function errorData(error: RunFailure | undefined): Json | undefined {
+  return error === undefined ? undefined : { ...error }
+}
+
+function stopped(error: RunFailure): Pick<RunOutcome, 'status' | 'error'> {
+  if (error.code === 'E_BUDGET') return { status: 'budget_exceeded', error }
+  return { status: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed', error }
+}
+
+function outOfTime(plan: RunPlan): Pick<RunOutcome, 'status' | 'error'> {
+  const message = `the run used all ${plan.budget.timeMs} ms of its budget`
+  return { status: 'budget_exceeded', error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false } }
+}
+
+function addUsage(sum: { -readonly [Key in keyof ModelUsage]: number }, more: ModelUsage): void {
+  sum.requests += more.requests
+  sum.inputTokens += more.inputTokens
+  sum.outputTokens += more.outputTokens
+  sum.totalTokens += more.totalTokens
+}

@@ -1,0 +1,209 @@
+/** One tool call of the model: decided, recorded, played in the sandbox with the broker as its only way out. */
+import { createHash } from 'node:crypto'
+import type { Json } from './audit/event.ts'
+import { RunAgentError } from './errors.ts'
+import { RESULT_DEPTH_MAX } from './limits.ts'
+import type { FunctionCallResult, ModelCall } from './model/model.ts'
+import type { PlannedTool, RunPlan } from './plan.ts'
+import type { CapabilityRequest, Decision } from './policy/grant.ts'
+import type { RunFailure, World } from './run.ts'
+import type { GuestEnd, GuestRun } from './sandbox/guest-run.ts'
+import { deliveryPayload, parseCapabilityRequest } from './sandbox/protocol.ts'
+
+export interface PlannedKill {
+  readonly requests: number
+  readonly deliveries: number
+  readonly cause: string
+  readonly message: string
+}
+
+export interface DeniedRequest {
+  readonly tool: string
+  readonly request: string
+  readonly rule: string
+}
+
+export interface ToolResult {
+  readonly item: FunctionCallResult
+  /** Set when the run must end with this call. */
+  readonly stop?: RunFailure
+}
+
+export interface ToolCalls {
+  call(call: ModelCall): Promise<ToolResult>
+  readonly denied: readonly DeniedRequest[]
+  readonly count: number
+}
+
+export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
+  const tools = new Map(plan.tools.map((tool) => [tool.name, tool]))
+  const made = new Map<string, number>()
+  const denied: DeniedRequest[] = []
+  let count = 0
+  return {
+    denied,
+    get count() {
+      return count
+    },
+    async call({ callId, tool: name, argumentsJson }) {
+      count += 1
+      const tool = tools.get(name)
+      const calls = (made.get(name) ?? 0) + 1
+      made.set(name, calls)
+      const refusal = refusalOf(tool, name, calls, argumentsJson, [...tools.keys()])
+      const decision = callDecision(name, refusal)
+      const data = { tool: name, arguments: argumentsJson, bundle: tool?.bundle.hash, decision }
+      const now = world.recorder.append({ kind: 'tool.call', call: callId, data })
+      if (decision.kind === 'deny') denied.push({ tool: name, request: 'call', rule: decision.rule })
+      const end = refusal ?? (tool === undefined ? undefined : await play(plan, world, tool, callId, argumentsJson, now, denied))
+      if (end === undefined) throw new Error('a call that is not refused has a tool')
+      world.recorder.append({ kind: 'tool.outcome', call: callId, data: { end: endData(end) } })
+      return resultOf(callId, name, end)
+    },
+  }
+}
+
+type Failed = Extract<GuestEnd, { kind: 'failed' }>
+
+function refusalOf(
+  tool: PlannedTool | undefined,
+  name: string,
+  calls: number,
+  argumentsJson: string,
+  names: readonly string[],
+): Failed | undefined {
+  const failed = (errorName: string, code: string, message: string): Failed => ({
+    kind: 'failed',
+    error: { name: errorName, code, message },
+    requests: 0,
+    deliveries: 0,
+  })
+  if (tool === undefined) {
+    return failed('UnknownTool', 'E_UNKNOWN_TOOL', `there is no tool ${JSON.stringify(name)}; the tools are: ${names.join(', ')}`)
+  }
+  if (tool.callsMax !== undefined && calls > tool.callsMax) {
+    return failed('Denied', 'E_CALLS', `limits.calls: ${name} may be called ${tool.callsMax} times in a run`)
+  }
+  try {
+    JSON.parse(argumentsJson)
+  } catch {
+    return failed('InvalidArguments', 'E_ARGUMENTS', 'the arguments are not JSON')
+  }
+  return undefined
+}
+
+/** Arguments that are no JSON are the model's mistake and not a denial. */
+function callDecision(name: string, refusal: Failed | undefined): { readonly kind: 'permit' | 'deny'; readonly rule: string } {
+  if (refusal === undefined || refusal.error.code === 'E_ARGUMENTS') return { kind: 'permit', rule: `tools.${name}` }
+  return { kind: 'deny', rule: refusal.error.code === 'E_CALLS' ? refusal.error.message : 'default-deny: the agent has no such tool' }
+}
+
+async function play(
+  plan: RunPlan,
+  world: World,
+  tool: PlannedTool,
+  callId: string,
+  input: string,
+  now: number,
+  denied: DeniedRequest[],
+): Promise<GuestEnd> {
+  const kill = world.plannedKill(callId)
+  let requests = 0
+  let deliveries = 0
+  if (kill?.requests === 0 && kill.deliveries === 0) return { kind: 'killed', ...kill }
+  const killIfPlanned = (): boolean => {
+    if (requests !== kill?.requests || deliveries !== kill.deliveries) return false
+    run.kill(kill.cause, kill.message)
+    return true
+  }
+  const fail = (error: unknown): void => {
+    const { code, message } = error instanceof RunAgentError ? error : { code: 'E_INTERNAL', message: String(error) }
+    run.kill(code, message)
+  }
+  const serve = async (ordinal: number, request: CapabilityRequest): Promise<void> => {
+    await world.broker.serve({ call: callId, ordinal }, tool.grant, request, (served) => {
+      if (served.decision.kind === 'deny') denied.push(deniedRequest(tool.name, request, served.decision))
+      deliveries += 1
+      run.deliver(ordinal, served.now, deliveryPayload(served.outcome))
+      killIfPlanned()
+    })
+  }
+  const run: GuestRun = world.sandbox.run(
+    {
+      bundle: tool.bundle,
+      entry: 'tool',
+      input,
+      schema: tool.parameters,
+      seed: derive(plan.seed, 'seed', callId),
+      now,
+      limits: tool.limits,
+      user: plan.user,
+      idempotencyKey: derive(plan.seed, 'idempotency', callId),
+    },
+    {
+      onRequest: (ordinal, payload) => {
+        requests += 1
+        if (killIfPlanned()) return
+        const request = parseCapabilityRequest(payload)
+        if (request === undefined) run.kill('protocol', 'the call sent something that is not a request')
+        else serve(ordinal, request).catch(fail)
+      },
+      onLog: (level, text) => void world.recorder.append({ kind: 'log', call: callId, data: { level, text } }),
+    },
+  )
+  const stop = (): void => fail(world.stop.reason)
+  if (world.stop.aborted) stop()
+  world.stop.addEventListener('abort', stop)
+  try {
+    return await run.ended
+  } finally {
+    world.stop.removeEventListener('abort', stop)
+  }
+}
+
+/** 32 hexadecimal digits that depend on the run's seed and the call alone. */
+export function derive(seed: string, purpose: string, call: string): string {
+  return createHash('sha256').update(`${seed}\n${purpose}\n${call}`).digest('hex').slice(0, 32)
+}
+
+function deniedRequest(tool: string, request: CapabilityRequest, decision: Extract<Decision, { kind: 'deny' }>): DeniedRequest {
+  const target = request.op === 'timer' ? '' : request.op === 'fs.rename' ? `${request.from} → ${request.to}` : request.path
+  return { tool, request: `${request.op} ${target}`, rule: decision.rule }
+}
+
+function endData(end: GuestEnd): { readonly [key: string]: Json | undefined } {
+  if (end.kind === 'ok') return { ...end, value: jsonOf(end.value) }
+  return end.kind === 'failed' ? { ...end, error: { ...end.error } } : { ...end }
+}
+
+function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
+  const item = (status: FunctionCallResult['status'], output: Json): FunctionCallResult => ({
+    type: 'function_call_result',
+    callId,
+    name,
+    status,
+    output,
+  })
+  if (end.kind === 'ok') return { item: item('completed', jsonOf(end.value)) }
+  if (end.kind === 'failed') return { item: item('incomplete', { error: { ...end.error } }) }
+  const error = { name: 'Killed', code: `E_LIMIT_${end.cause.toUpperCase()}`, message: `limit ${end.cause}: ${end.message}` }
+  const failed = item('incomplete', { error })
+  // A cause that is an error code ends the run itself, not only the call.
+  if (!end.cause.startsWith('E_')) return { item: failed }
+  return { item: failed, stop: { name: 'Stopped', code: end.cause, message: end.message, retryable: false } }
+}
+
+/** What came out of JSON.parse is JSON; only its depth is checked, for everything that walks it later. */
+function jsonOf(value: unknown): Json {
+  if (depthOf(value) > RESULT_DEPTH_MAX) return { error: `the result is nested deeper than ${RESULT_DEPTH_MAX}` }
+  return value as Json
+}
+
+function depthOf(value: unknown): number {
+  let depth = 0
+  for (let level: readonly unknown[] = [value]; level.length > 0; depth += 1) {
+    if (depth > RESULT_DEPTH_MAX) return depth
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+  }
+  return depth
+}

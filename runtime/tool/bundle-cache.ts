@@ -1,0 +1,91 @@
+/**
+ * Bundles kept between runs. A record is reused only if every path that was looked at still gives the same answer,
+ * so that nothing is trusted but the sources; without a change, the bundler is not even loaded.
+ */
+
+import esbuildPackage from 'esbuild/package.json' with { type: 'json' }
+import { bundle, BUNDLE_FORMAT } from './bundle.ts'
+import type { Bundle, BundleOptions } from './bundle.ts'
+import { inputAt, sha256 } from './source-ledger.ts'
+import type { BundleInput } from './source-ledger.ts'
+import type { Sources } from './source-tree.ts'
+
+/** One folder of files, written whole or not at all. */
+export interface CacheFolder {
+  /** Undefined if there is no such file, or if it cannot be read. */
+  read(name: string): Uint8Array | undefined
+  write(name: string, bytes: Uint8Array): void
+}
+
+export interface CachedBundle {
+  readonly bundle: Bundle
+  readonly reused: boolean
+}
+
+/** `identity` tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
+export async function bundleWithCache(
+  cache: CacheFolder,
+  identity: string,
+  entry: string,
+  sources: Sources,
+  options: BundleOptions,
+): Promise<CachedBundle> {
+  const name = recordName(identity, entry, options)
+  const known = parseRecord(cache.read(name))
+  if (known !== undefined && isCurrent(known, sources)) return { bundle: known, reused: true }
+  const made = await bundle(entry, sources, options)
+  cache.write(name, new TextEncoder().encode(JSON.stringify(made)))
+  return { bundle: made, reused: false }
+}
+
+function recordName(identity: string, entry: string, options: BundleOptions): string {
+  const guestModules = [...options.guestModules].toSorted()
+  const key = JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, identity, entry, guestModules])
+  return `${sha256(key)}.json`
+}
+
+function isCurrent(record: Bundle, sources: Sources): boolean {
+  return record.inputs.every((input) => {
+    const now = inputAt(sources, input)
+    return now.hash === input.hash && now.target === input.target
+  })
+}
+
+/** Undefined for anything but a whole record whose code has the hash that it states. */
+function parseRecord(bytes: Uint8Array | undefined): Bundle | undefined {
+  if (bytes === undefined) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    return undefined
+  }
+  if (!isRecord(value)) return undefined
+  const { code, hash, inputs, builtins, packages } = value
+  if (typeof code !== 'string' || typeof hash !== 'string' || sha256(code) !== hash) return undefined
+  if (!isListOf(inputs, isInput) || !isListOf(builtins, isString) || !isListOf(packages, isPackage)) return undefined
+  return inputs.length === 0 ? undefined : { code, hash, inputs, builtins, packages }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isListOf<Item>(value: unknown, isItem: (item: unknown) => item is Item): value is readonly Item[] {
+  return Array.isArray(value) && value.every(isItem)
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isInput(value: unknown): value is BundleInput {
+  if (!isRecord(value)) return false
+  const { tree, path, hash, target } = value
+  const isTree = tree === 'definition' || (typeof tree === 'number' && Number.isInteger(tree) && tree >= 0)
+  return isTree && isString(path) && isString(hash) && isString(target)
+}
+
+function isPackage(value: unknown): value is { readonly name: string; readonly version: string } {
+  return isRecord(value) && isString(value['name']) && isString(value['version'])
+}

@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { bodyReferences, decodeData, encodeData, encodeInline } from '../../runtime/audit/encode.ts'
+import type { Json } from '../../runtime/audit/event.ts'
+
+const KEY = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 5 }),
+  fc.constantFrom('$', '$$', '$body', '$bytes', '$number', '$$body', 'as', '__proto__', 'constructor', '1', '01'),
+)
+
+/** Strings and bytes around the size from which they are stored apart. */
+const LARGE = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom('a', 'é', '漢', '😀', '\ud800', '\ufeff', '\0'),
+      fc.constantFrom(1024, 1365, 1366, 4095, 4096),
+    )
+    .map(([unit, count]) => unit.repeat(count)),
+  fc.constantFrom(4095, 4096, 5000).map((length) => new Uint8Array(length).fill(97)),
+)
+
+const VALUE = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.string({ unit: 'binary' }),
+    fc.string().map((text) => text + '\ud800'),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.uint8Array(),
+    LARGE,
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.array(fc.tuple(KEY, tie('value')), { maxLength: 4 }).map((entries) => Object.fromEntries(entries)),
+  ),
+})).value
+
+function roundTrip(data: { readonly [key: string]: Json | undefined }): Json {
+  const { text, bodies } = encodeData(data)
+  return decodeData(text, (name) => bodies.get(name) ?? expect.fail(`no body ${name}`))
+}
+
+describe('encode', () => {
+  test('decoding is the inverse of encoding', () => {
+    fc.assert(
+      fc.property(VALUE, (value) => {
+        expect(roundTrip({ value })).toEqual({ value })
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('the order of keys makes no difference', () => {
+    const entries = fc.uniqueArray(fc.tuple(KEY, VALUE), { selector: ([key]) => key, maxLength: 6 })
+    const both = entries.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length, maxLength: list.length })),
+    )
+    fc.assert(
+      fc.property(both, ([one, other]) => {
+        expect(encodeData(Object.fromEntries(one)).text).toBe(encodeData(Object.fromEntries(other)).text)
+      }),
+    )
+  })
+
+  test('what JSON cannot say is written in words', () => {
+    expect(encodeData({ b: Number.NaN, a: [-0, -Infinity, undefined as unknown as Json], c: undefined }).text).toBe(
+      '{"a":[{"$number":"-0"},{"$number":"-Infinity"},null],"b":{"$number":"NaN"}}',
+    )
+    expect(encodeData({ x: Buffer.from('hi') }).text).toBe('{"x":{"$bytes":"aGk="}}')
+  })
+
+  test('a value of a tool that imitates a placeholder stays a value', () => {
+    const data = { value: { $body: '0'.repeat(64), as: 'text' } }
+    expect(encodeData(data).text).toBe(`{"value":{"$$body":"${'0'.repeat(64)}","as":"text"}}`)
+    expect(bodyReferences(encodeData(data).text)).toEqual([])
+    expect(roundTrip(data)).toEqual(data)
+  })
+
+  test('equal bytes share one body, whatever they are', () => {
+    const text = 'same '.repeat(1000)
+    const { text: encoded, bodies } = encodeData({ text, bytes: Buffer.from(text), again: [text] })
+    expect(bodies.size).toBe(1)
+    expect(bodyReferences(encoded).map(({ as }) => as)).toEqual(['text', 'bytes', 'text'])
+  })
+
+  test('a long listing becomes a body of its own', () => {
+    const entries = Array.from({ length: 100_000 }, (_, index) => ({ name: `file-${index}.ts`, type: 'file' }))
+    const { text, bodies } = encodeData({ outcome: { ok: true, entries } })
+    expect(text.length).toBeLessThan(200)
+    expect(bodies.size).toBe(1)
+    expect(roundTrip({ outcome: { entries } })).toEqual({ outcome: { entries } })
+  })
+
+  test('encoding copies: what is changed later was recorded as it was', () => {
+    const bytes = new Uint8Array(5000)
+    const { bodies } = encodeData({ bytes })
+    bytes.fill(1)
+    expect([...bodies.values()][0]?.every((byte) => byte === 0)).toBe(true)
+  })
+
+  test.each<[string, Json, RegExp]>([
+    ['too deep', deep(501), /nested deeper than 500/],
+    ['too large a value', new Uint8Array(64 * 1024 * 1024 + 1), /one value of an event has 67108865 bytes/],
+    ['a function', (() => 1) as unknown as Json, /a function cannot be recorded/],
+    ['a bigint', 1n as unknown as Json, /a bigint cannot be recorded/],
+  ])('%s is refused', (_, value, message) => {
+    expect(() => encodeData({ value })).toThrow(
+      expect.objectContaining({ code: 'E_TRAIL', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test('too many values are refused', () => {
+    const data = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key${index}`, 'x'.repeat(4000)]))
+    expect(() => encodeData(data)).toThrow(/the text of an event has \d+ bytes/)
+    expect(roundTrip({ data })).toEqual({ data })
+  })
+
+  test('a loop is refused', () => {
+    const loop: { [key: string]: Json } = {}
+    loop['self'] = loop
+    expect(() => encodeData(loop)).toThrow(/nested deeper/)
+  })
+
+  test.each([
+    '[]',
+    '{"a":{"$bytes":1}}',
+    '{"a":{"$what":"x"}}',
+    '{"a":{"b":1,"$c":2}}',
+    '{"a":{"$body":"00","as":"html"}}',
+    '{',
+  ])('malformed text is refused: %s', (text) =>
+    expect(() => decodeData(text, () => new Uint8Array())).toThrow(/the trail is broken/),
+  )
+
+  test('inline text cannot drive a terminal', () => {
+    const value = { text: '\u001b[2J\u009b\u202e', bytes: new Uint8Array([1]) }
+    expect(encodeInline(value)).toBe('{"bytes":{"$bytes":"AQ=="},"text":"\\u001b[2J\\u009b\\u202e"}')
+  })
+})
+
+function deep(levels: number): Json {
+  let value: Json = []
+  for (let level = 1; level < levels; level++) value = [value]
+  return value
+}

@@ -1,0 +1,115 @@
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { resolveProvider } from '../../runtime/credentials/provider-credential.ts'
+import type { ProviderQuestion } from '../../runtime/credentials/provider-credential.ts'
+import { EMPTY_CONFIG, parseConfig } from '../../runtime/definition/config.ts'
+import { deepText } from '../support/provider-imitation.ts'
+
+const SECRET = 'sk-imitation-0123456789'
+
+/** `config` as the operator would write it, but in JSON. */
+function question(config: object, more: Partial<ProviderQuestion> = {}): ProviderQuestion {
+  return {
+    model: 'openai/gpt-5.6-luna',
+    config:
+      Object.keys(config).length === 0
+        ? EMPTY_CONFIG
+        : parseConfig({ file: 'config.yaml', text: JSON.stringify(config) }),
+    environment: { OPENAI_API_KEY: SECRET },
+    readSecretFile: () => `${SECRET}\n`,
+    ...more,
+  }
+}
+
+function headersFrom(asked: ProviderQuestion): Record<string, string> {
+  const headers = new Headers()
+  resolveProvider(asked).dress(headers)
+  return Object.fromEntries(headers)
+}
+
+const local = { baseURL: 'http://127.0.0.1:11434/v1/', api: 'chat' } as const
+
+describe('resolveProvider()', () => {
+  test('finds OpenAI with the key of the environment and nothing else', () => {
+    const found = resolveProvider(question({}))
+    expect(found).toMatchObject({
+      provider: 'openai',
+      name: 'gpt-5.6-luna',
+      baseURL: 'https://api.openai.com/v1',
+      api: 'responses',
+    })
+    expect(headersFrom(question({}))).toEqual({ authorization: `Bearer ${SECRET}` })
+    expect(resolveProvider(question({ providers: { openai: { api: 'chat' } } })).api).toBe('chat')
+  })
+
+  test('holds the secret nowhere but in its closures', () => {
+    const found = resolveProvider(question({}))
+    const seen = [deepText(found), JSON.stringify(found), inspect(found, { depth: 20, showHidden: true })].join('\n')
+    expect(seen).not.toContain(SECRET)
+    expect(seen).not.toContain(SECRET.slice(3))
+    // The control: the same inspection finds a secret that is held.
+    expect(deepText({ ...found, secret: SECRET })).toContain(SECRET)
+  })
+
+  test('sends the key of the environment to no other server', () => {
+    expect(headersFrom(question({ providers: { openai: { baseURL: 'https://other.example/v1' } } }))).toEqual({})
+    expect(headersFrom(question({ providers: { local } }, { model: 'local/m' }))).toEqual({})
+  })
+
+  test('keeps slashes in a model name and none at the end of the base', () => {
+    expect(resolveProvider(question({ providers: { local } }, { model: 'local/meta/llama' }))).toMatchObject({
+      name: 'meta/llama',
+      baseURL: 'http://127.0.0.1:11434/v1',
+    })
+  })
+
+  test.each([
+    [{ env: 'LOCAL_KEY' }, undefined, { authorization: `Bearer ${SECRET}` }],
+    [{ file: './key' }, undefined, { authorization: `Bearer ${SECRET}` }],
+    [{ file: './key' }, { header: 'api-key', format: '{secret}' }, { 'api-key': SECRET }],
+  ])('dresses from %j with %j', (source, inject, expected) => {
+    const config = { providers: { local: { ...local, credential: 'key' } }, credentials: { key: { source, inject } } }
+    expect(headersFrom(question(config, { model: 'local/m', environment: { LOCAL_KEY: SECRET } }))).toEqual(expected)
+  })
+
+  const withKey = (key: object): object => ({
+    providers: { openai: { credential: 'key' } },
+    credentials: { key: { source: { env: 'OPENAI_API_KEY' }, ...key } },
+  })
+
+  test.each<[string, object, Partial<ProviderQuestion>, string, RegExp]>([
+    ['no key', {}, { environment: {} }, 'E_PROVIDER', /OPENAI_API_KEY is not set/],
+    ['an empty key', {}, { environment: { OPENAI_API_KEY: ' ' } }, 'E_PROVIDER', /OPENAI_API_KEY is not set/],
+    ['an unknown provider', {}, { model: 'acme/m' }, 'E_PROVIDER', /acme is not configured/],
+    ['a name from the prototype', { providers: {} }, { model: 'constructor/m' }, 'E_PROVIDER', /not configured/],
+    ['no provider', {}, { model: 'gpt-5' }, 'E_PROVIDER', /names no provider/],
+    ['no name', {}, { model: 'openai/' }, 'E_PROVIDER', /names no provider/],
+    ['no base', { providers: { acme: {} } }, { model: 'acme/m' }, 'E_PROVIDER', /no baseURL/],
+    ['an unset variable', withKey({ source: { env: 'NO_SUCH' } }), {}, 'E_PROVIDER', /NO_SUCH, which is not set/],
+    ['an empty file', withKey({ source: { file: 'k' } }), { readSecretFile: () => '\n' }, 'E_PROVIDER', /empty/],
+    ['a short secret', {}, { environment: { OPENAI_API_KEY: 'abc' } }, 'E_CREDENTIAL', /shorter than 6/],
+    [
+      'a secret of two lines',
+      {},
+      { environment: { OPENAI_API_KEY: `${SECRET}\r\nx: y` } },
+      'E_CREDENTIAL',
+      /no header can carry/,
+    ],
+    [
+      'OPENAI_BASE_URL',
+      {},
+      { environment: { OPENAI_API_KEY: SECRET, OPENAI_BASE_URL: 'http://x/' } },
+      'E_PROVIDER',
+      /OPENAI_BASE_URL/,
+    ],
+  ])('refuses %s', (_name, config, more, code, message) => {
+    let thrown: unknown
+    try {
+      resolveProvider(question(config, more))
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) })
+    expect(deepText(thrown)).not.toContain(SECRET)
+  })
+})
