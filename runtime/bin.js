@@ -3,7 +3,7 @@
 // everything else to the command line on a Node that is new enough, the bundled one where this one is not.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire, enableCompileCache } from 'node:module'
+import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { homedir } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,8 @@ if (args.length === 0 || (args.length === 1 && (args[0] === '--help' || args[0] 
 }
 
 async function start() {
-  enableCompileCache?.(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'))
+  // Not in Node 20, which never comes here but reads the file.
+  nodeModule.enableCompileCache?.(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'))
   const main = existsSync(join(here, 'cli', 'main.ts')) ? './cli/main.ts' : './cli/main.js'
   const { main: run } = await import(main)
   await run(args)
@@ -58,7 +59,7 @@ function relaunch(node) {
 }
 
 function bundledNode() {
-  const require = createRequire(import.meta.url)
+  const require = nodeModule.createRequire(import.meta.url)
   const names = [`node-${process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`]
   for (const name of names) {
     try {

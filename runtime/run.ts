@@ -1,5 +1,6 @@
 /** The story of a run, on one screen: the same for a live run and for a replay, which differ only in their World. */
 import { createHash } from 'node:crypto'
+import { encodeInline } from './audit/encode.ts'
 import type { Json, RunRecorder } from './audit/event.ts'
 import type { Broker } from './broker/broker.ts'
 import { codeOf, messageOf } from './errors.ts'
@@ -77,7 +78,8 @@ type Answer =
 async function askModel(plan: RunPlan, world: World, turn: number, items: readonly TranscriptItem[]): Promise<Answer> {
   const { recorder, model, stop } = world
   const tools = plan.tools.map(({ name, description, parameters }) => ({ name, description, parameters }))
-  const digest = createHash('sha256').update(JSON.stringify([plan.instructions, tools, plan.settings])).digest('hex')
+  const head = encodeInline([plan.instructions, tools, { ...plan.settings }])
+  const digest = createHash('sha256').update(head).digest('hex')
   // Instructions, tools and settings stand in `run.start`; messages are a range of the pool.
   const now = await recorder.commit({ kind: 'model.request', data: { turn, messages: [0, items.length], head: digest } })
   try {

@@ -34,10 +34,13 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   const { installation, folders, user } = environment
   const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid)
   const guestFolder = `${installation.root}/runtime/sandbox/guest`
+  const builtinFolder = `${installation.root}/tools`
   const bundleOf = async (folder: string, entry: string, displayFolder: string, modules: ReadonlySet<string>): Promise<GuestCode> => {
     using sources = openSources(nodeFileHost, folder)
     const options = { guestModules: modules, clock: nodeClock, displayFolder }
-    const { bundle } = await bundleWithCache(cache, nodeFileHost.realPath(folder), entry, sources, options)
+    const identity = nodeFileHost.realPath(folder)
+    const isInstallation = [guestFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
+    const { bundle } = await bundleWithCache(cache, { identity, isInstallation }, entry, sources, options)
     return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
   }
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
@@ -60,7 +63,7 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
       files: nodeFileHost,
       bundleEntry,
       describeTool: cachedDescribe(cache, describer, toolSandbox),
-      builtinFolder: `${installation.root}/tools`,
+      builtinFolder,
     },
     createSandbox,
     toolSandbox,

@@ -22,37 +22,59 @@ export interface CachedBundle {
   readonly reused: boolean
 }
 
-/** `identity` tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
+export interface CacheKey {
+  /** Tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
+  readonly identity: string
+  /**
+   * For what comes with run-agent: its packages are those that the host itself runs, so a package whose version is
+   * the same is taken to be the same.
+   */
+  readonly isInstallation: boolean
+}
+
 export async function bundleWithCache(
   cache: CacheFolder,
-  identity: string,
+  { identity, isInstallation }: CacheKey,
   entry: string,
   sources: Sources,
   options: BundleOptions,
 ): Promise<CachedBundle> {
   const name = recordName(identity, entry, options)
-  const known = parseRecord(cache.read(name))
-  if (known !== undefined && isCurrent(known, sources)) return { bundle: known, reused: true }
+  const known = parseRecord(cache.read(`${name}.json`), (hash) => cache.read(codeName(hash)))
+  if (known !== undefined && isCurrent(known, sources, isInstallation)) return { bundle: known, reused: true }
   const made = await bundle(entry, sources, options)
-  cache.write(name, new TextEncoder().encode(JSON.stringify(made)))
+  const { code, ...record } = made
+  const encoder = new TextEncoder()
+  cache.write(codeName(made.hash), encoder.encode(code))
+  cache.write(`${name}.json`, encoder.encode(JSON.stringify(record)))
   return { bundle: made, reused: false }
 }
 
 function recordName(identity: string, entry: string, options: BundleOptions): string {
   const guestModules = [...options.guestModules].toSorted()
   const key = JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, identity, entry, guestModules])
-  return `${sha256(key)}.json`
+  return sha256(key)
 }
 
-function isCurrent(record: Bundle, sources: Sources): boolean {
+/** Apart from its record: parsing half a megabyte of code as JSON takes longer than all else together. */
+function codeName(hash: string): string {
+  return `${hash}.cjs`
+}
+
+function isCurrent(record: Bundle, sources: Sources, isInstallation: boolean): boolean {
   return record.inputs.every((input) => {
+    const isVersion = input.path.endsWith('/package.json') && input.hash !== 'absent'
+    if (isInstallation && input.tree !== 'definition' && !isVersion) return true
     const now = inputAt(sources, input)
     return now.hash === input.hash && now.target === input.target
   })
 }
 
 /** Undefined for anything but a whole record whose code has the hash that it states. */
-function parseRecord(bytes: Uint8Array | undefined): Bundle | undefined {
+function parseRecord(
+  bytes: Uint8Array | undefined,
+  readCode: (hash: string) => Uint8Array | undefined,
+): Bundle | undefined {
   if (bytes === undefined) return undefined
   let value: unknown
   try {
@@ -61,8 +83,11 @@ function parseRecord(bytes: Uint8Array | undefined): Bundle | undefined {
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const { code, hash, inputs, builtins, packages } = value
-  if (typeof code !== 'string' || typeof hash !== 'string' || sha256(code) !== hash) return undefined
+  const { hash, inputs, builtins, packages } = value
+  if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) return undefined
+  const codeBytes = readCode(hash)
+  if (codeBytes === undefined || sha256(codeBytes) !== hash) return undefined
+  const code = new TextDecoder().decode(codeBytes)
   if (!isListOf(inputs, isInput) || !isListOf(builtins, isString) || !isListOf(packages, isPackage)) return undefined
   return inputs.length === 0 ? undefined : { code, hash, inputs, builtins, packages }
 }
