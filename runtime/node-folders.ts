@@ -58,6 +58,10 @@ export function openCacheFolder(path: string, uid: number): CacheFolder {
         return undefined
       }
     },
+    pathOf(name) {
+      const file = join(path, name)
+      return usable() && lstatSync(file, { throwIfNoEntry: false })?.isFile() === true ? file : undefined
+    },
     write(name, bytes) {
       if (!usable()) return
       const temporary = join(path, `${name}.${process.pid}.tmp`)

@@ -45,8 +45,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
   const reporter = createReporter(args)
   const workshop = openWorkshop(environment)
   // Both are started now: they come up while the definition is read and the tools are bundled.
-  const starting = { tools: workshop.toolSandbox(), script: workshop.createSandbox() }
-  const sandboxes = Promise.all([started(starting.tools), started(starting.script)])
+  const sandboxes = Promise.all([started(workshop.toolSandbox()), started(workshop.createSandbox())])
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)

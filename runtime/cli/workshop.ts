@@ -11,8 +11,8 @@ import { openCacheFolder } from '../node-folders.ts'
 import { createProcessHost, nodeClock } from '../node-processes.ts'
 import type { GuestCode } from '../sandbox/guest-run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
-import { bundleWithCache, type CacheFolder } from '../tool/bundle-cache.ts'
+import { SANDBOX_ENVIRONMENT, type SandboxFiles } from '../sandbox/walls.ts'
+import { bundleWithCache, codeName, type CacheFolder } from '../tool/bundle-cache.ts'
 import { openSources } from '../tool/confined-sources.ts'
 import { parseManifest, type ManifestResult, type ToolManifest } from '../tool/manifest.ts'
 import type { CommandEnvironment } from './environment.ts'
@@ -28,29 +28,39 @@ export interface Workshop {
 
 /** Node builtins that have a counterpart in the guest. */
 const GUEST_MODULES: ReadonlySet<string> = new Set(['fs/promises', 'path', 'path/posix', 'buffer'])
+/** What the sandbox process itself imports. */
+const PROCESS_MODULES: ReadonlySet<string> = new Set(['net'])
 const NONE: ReadonlySet<string> = new Set()
 
 export function openWorkshop(environment: CommandEnvironment): Workshop {
   const { installation, folders, user } = environment
   const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid)
-  const guestFolder = `${installation.root}/runtime/sandbox/guest`
+  const sandboxFolder = `${installation.root}/runtime/sandbox`
+  const guestFolder = `${sandboxFolder}/guest`
   const builtinFolder = `${installation.root}/tools`
   const bundleOf = async (folder: string, entry: string, displayFolder: string, modules: ReadonlySet<string>): Promise<GuestCode> => {
     using sources = openSources(nodeFileHost, folder)
     const options = { guestModules: modules, clock: nodeClock, displayFolder }
     const identity = nodeFileHost.realPath(folder)
-    const isInstallation = [guestFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
+    const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
     const { bundle } = await bundleWithCache(cache, { identity, isInstallation }, entry, sources, options)
     return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
   }
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
   const sandboxes: Sandbox[] = []
+  // As one file of JavaScript the process starts in half the time: no types to strip, no modules to look for.
+  const sandboxFiles = async (): Promise<SandboxFiles> => {
+    const files = installation.sandboxFiles()
+    const { hash } = await bundleOf(sandboxFolder, './process.ts', 'run-agent/', PROCESS_MODULES)
+    const entry = cache.pathOf(codeName(hash))
+    return entry === undefined ? files : { ...files, entry, modules: [] }
+  }
   const createSandbox = async (): Promise<Sandbox> => {
-    const [{ Sandbox }, runtime] = await Promise.all([
-      import('../sandbox/sandbox.ts'),
-      bundleOf(guestFolder, './boot.ts', 'run-agent/', NONE),
-    ])
-    const sandbox = new Sandbox({ processes, clock: nodeClock, files: installation.sandboxFiles(), runtime })
+    const [{ Sandbox }, files] = await Promise.all([import('../sandbox/sandbox.ts'), sandboxFiles()])
+    const runtime = bundleOf(guestFolder, './boot.ts', 'run-agent/', NONE)
+    // Awaited where a process is ready for it; a failure is reported there.
+    runtime.catch(() => undefined)
+    const sandbox = new Sandbox({ processes, clock: nodeClock, files, runtime })
     sandboxes.push(sandbox)
     return sandbox
   }

@@ -18,8 +18,8 @@ export interface SandboxOptions {
   readonly processes: ProcessHost
   readonly clock: Clock
   readonly files: SandboxFiles
-  /** The guest runtime, as one bundle. */
-  readonly runtime: GuestCode
+  /** The guest runtime, as one bundle; may still be under way while a process starts. */
+  readonly runtime: GuestCode | Promise<GuestCode>
   /** Off only in tests and measurements: `bubblewrap` is left out even where it would stand. */
   readonly outerWall?: boolean
 }
@@ -109,7 +109,7 @@ export class Sandbox {
       const process = new SandboxProcess(processes.spawnSandbox(command), clock, listener)
       this.#processes.add(process)
       await process.ready
-      process.sendCode({ ...runtime, hash: 'runtime' })
+      process.sendCode({ ...(await runtime), hash: 'runtime' })
       return process
     }
     if (this.#command !== undefined) return await start(this.#command)

@@ -15,6 +15,8 @@ export interface CacheFolder {
   /** Undefined if there is no such file, or if it cannot be read. */
   read(name: string): Uint8Array | undefined
   write(name: string, bytes: Uint8Array): void
+  /** The absolute path of a file in it; undefined if there is none. */
+  pathOf(name: string): string | undefined
 }
 
 export interface CachedBundle {
@@ -57,7 +59,7 @@ function recordName(identity: string, entry: string, options: BundleOptions): st
 }
 
 /** Apart from its record: parsing half a megabyte of code as JSON takes longer than all else together. */
-function codeName(hash: string): string {
+export function codeName(hash: string): string {
   return `${hash}.cjs`
 }
 
