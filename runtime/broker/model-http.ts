@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Json, NewEvent, RunRecorder } from '../audit/event.ts'
 import { codeOf, messageOf } from '../errors.ts'
 import {
@@ -83,7 +84,7 @@ export function createModelFetch(options: ModelFetchOptions): typeof fetch {
     })
     const permitted = isBelow(base, request)
     await options.recorder.commit(
-      record('host.request', { request: { op: 'http', ...asked }, decision: decisionOf(base, permitted) }),
+      record('host.request', { request: recordedRequest(asked), decision: decisionOf(base, permitted) }),
     )
     if (!permitted) {
       throw new ProviderError(
@@ -108,6 +109,15 @@ async function askedOf(request: Request, scrub: ModelFetchOptions['scrub']): Pro
     headers: headersAmong(SENT_HEADERS, request.headers, scrub),
     body: scrubBytes(new Uint8Array(await request.arrayBuffer()), scrub),
   }
+}
+
+/**
+ * The body is named by its hash: it repeats the whole transcript each turn, which the events of the run hold once,
+ * and `model.request` says which range of it this is.
+ */
+function recordedRequest({ body, ...asked }: Asked): Json {
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return { op: 'http', ...asked, body: { sha256, bytes: body.byteLength } }
 }
 
 function isBelow(base: URL, request: Request): boolean {

@@ -199,6 +199,7 @@ describe('a planted file is embedded by plain esbuild and never by the bundler',
     const written: string[] = []
     const cache = {
       read: () => undefined,
+      pathOf: () => undefined,
       write: (_name: string, bytes: Uint8Array) => void written.push(new TextDecoder().decode(bytes)),
     }
     using sources = openSources(nodeFileHost, folder)

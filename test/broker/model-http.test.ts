@@ -98,7 +98,7 @@ describe('createModelFetch()', () => {
             method: 'POST',
             url: `${at.baseURL}/chat/completions`,
             headers: { 'content-type': 'application/json' },
-            body: new TextEncoder().encode('{"a":1}'),
+            body: { sha256: '015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862', bytes: 7 },
           },
           decision: { kind: 'permit', rule: `POST ${at.baseURL}/**`, place: 'provider' },
         },
