@@ -11,6 +11,7 @@ import { DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS, TOOL_LOG_BYTES_MAX
 import type { PlannedTool } from './plan.ts'
 import { attenuate, type DroppedRight } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
+import { escapeGlob } from './policy/path-rule.ts'
 import type { FileHost } from './ports.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
@@ -62,14 +63,22 @@ export function readDefinition(files: FileHost, place: DefinitionPlace): ReadDef
   return { definition, hash: createHash('sha256').update(bytes).digest('hex') }
 }
 
-/** `ownFiles` says which workspace-relative paths are the agent's own, for files of its folder. */
+/** Which files of the workspace are not a tool's business, by workspace-relative path. */
+export interface WorkspaceFiles {
+  /** Of files in the definition's folder, those that lie in the workspace. */
+  readonly ownFiles: (paths: readonly string[]) => readonly string[]
+  /** run-agent's own configuration, caches and trail, as far as they lie in the workspace: never granted. */
+  readonly neverGranted: readonly string[]
+}
+
 export async function loadAgent(
   loader: AgentLoader,
   place: DefinitionPlace,
   { definition, hash }: ReadDefinition,
-  ownFiles: (paths: readonly string[]) => readonly string[],
+  workspace: WorkspaceFiles,
 ): Promise<LoadedAgent> {
-  const own = ownFiles([
+  const never = workspace.neverGranted.map((path) => ({ pattern: escapeGlob(path), place: 'run-agent' }))
+  const own = workspace.ownFiles([
     place.name,
     ...[definition.script, definition.instructionsFile].filter((path) => path !== undefined),
     ...definition.tools.flatMap((tool) => (tool.from.kind === 'file' ? [tool.from.path] : [])),
@@ -91,7 +100,7 @@ export async function loadAgent(
     const bundle = bundles[index]
     const manifest = manifests[index]
     if (bundle === undefined || manifest === undefined) throw new Error('every tool has a bundle and a manifest')
-    const grant: Grant = { tool: entry.name, paths: entry.paths, deny: entry.deny, git: entry.git, ownFiles: own }
+    const grant: Grant = { tool: entry.name, paths: entry.paths, deny: [...entry.deny, ...never], git: entry.git, ownFiles: own }
     const cut = manifest.needs === undefined ? { grant, dropped: [] } : attenuate(grant, manifest.needs)
     for (const right of cut.dropped) {
       dropped.push({ ...right, tool: entry.name })

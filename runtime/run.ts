@@ -19,6 +19,8 @@ export interface World {
   readonly stop: AbortSignal
   /** Where a recorded call was killed; a live run plans no such thing. */
   readonly plannedKill: (call: string) => PlannedKill | undefined
+  /** Told when nothing of a call runs and it waits for answers; a replay gives them at once or never. */
+  readonly onWaiting: (call: string) => void
 }
 
 export type RunStatus = 'completed' | 'failed' | 'budget_exceeded' | 'interrupted'

@@ -55,8 +55,9 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
       const data = { tool: name, arguments: argumentsJson, bundle: tool?.bundle.hash, decision }
       const now = world.recorder.append({ kind: 'tool.call', call: callId, data })
       if (decision.kind === 'deny') denied.push({ tool: name, request: 'call', rule: decision.rule })
-      const end = refusal ?? (tool === undefined ? undefined : await play(plan, world, tool, callId, argumentsJson, now, denied))
-      if (end === undefined) throw new Error('a call that is not refused has a tool')
+      const played = refusal ?? (tool === undefined ? undefined : await play(plan, world, tool, callId, argumentsJson, now, denied))
+      if (played === undefined) throw new Error('a call that is not refused has a tool')
+      const end = shallow(played)
       world.recorder.append({ kind: 'tool.outcome', call: callId, data: { end: endData(end) } })
       return resultOf(callId, name, end)
     },
@@ -111,17 +112,19 @@ async function play(
   let requests = 0
   let deliveries = 0
   if (kill?.requests === 0 && kill.deliveries === 0) return { kind: 'killed', ...kill }
-  const killIfPlanned = (): boolean => {
-    if (requests !== kill?.requests || deliveries !== kill.deliveries) return false
-    run.kill(kill.cause, kill.message)
-    return true
+  const ended = new AbortController()
+  const serving = new Set<Promise<void>>()
+  // Not `===`: which of two frames that crossed on the pipe comes first is not the same in a replay.
+  const killIfPlanned = (): void => {
+    if (kill !== undefined && requests >= kill.requests && deliveries >= kill.deliveries) run.kill(kill.cause, kill.message)
   }
   const fail = (error: unknown): void => {
+    if (ended.signal.aborted) return
     const { code, message } = error instanceof RunAgentError ? error : { code: 'E_INTERNAL', message: String(error) }
     run.kill(code, message)
   }
   const serve = async (ordinal: number, request: CapabilityRequest): Promise<void> => {
-    await world.broker.serve({ call: callId, ordinal }, tool.grant, request, (served) => {
+    await world.broker.serve({ call: callId, ordinal, ended: ended.signal }, tool.grant, request, (served) => {
       if (served.decision.kind === 'deny') denied.push(deniedRequest(tool.name, request, served.decision))
       deliveries += 1
       run.deliver(ordinal, served.now, deliveryPayload(served.outcome))
@@ -143,10 +146,17 @@ async function play(
     {
       onRequest: (ordinal, payload) => {
         requests += 1
-        if (killIfPlanned()) return
+        // What the guest of a replay asks beyond the place of its kill was never heard.
+        if (kill !== undefined && ordinal >= kill.requests) return
         const request = parseCapabilityRequest(payload)
-        if (request === undefined) run.kill('protocol', 'the call sent something that is not a request')
-        else serve(ordinal, request).catch(fail)
+        if (request === undefined) return run.kill('protocol', 'the call sent something that is not a request')
+        const served = serve(ordinal, request).catch(fail)
+        serving.add(served)
+        void served.then(() => serving.delete(served))
+        killIfPlanned()
+      },
+      onIdle: () => {
+        if (requests > deliveries) world.onWaiting(callId)
       },
       onLog: (level, text) => void world.recorder.append({ kind: 'log', call: callId, data: { level, text } }),
     },
@@ -154,11 +164,12 @@ async function play(
   const stop = (): void => fail(world.stop.reason)
   if (world.stop.aborted) stop()
   world.stop.addEventListener('abort', stop)
-  try {
-    return await run.ended
-  } finally {
-    world.stop.removeEventListener('abort', stop)
-  }
+  const end = await run.ended
+  world.stop.removeEventListener('abort', stop)
+  // What is under way is recorded before the call's outcome, and waiting ends here: nothing follows the run's end.
+  ended.abort()
+  await Promise.all(serving)
+  return kill !== undefined && end.kind === 'killed' ? { ...end, requests: kill.requests, deliveries: kill.deliveries } : end
 }
 
 /** 32 hexadecimal digits that depend on the run's seed and the call alone. */
@@ -171,9 +182,11 @@ function deniedRequest(tool: string, request: CapabilityRequest, decision: Extra
   return { tool, request: `${request.op} ${target}`, rule: decision.rule }
 }
 
+/** Deliveries count only where a call was killed: how many more came while it ended is chance. */
 function endData(end: GuestEnd): { readonly [key: string]: Json | undefined } {
-  if (end.kind === 'ok') return { ...end, value: jsonOf(end.value) }
-  return end.kind === 'failed' ? { ...end, error: { ...end.error } } : { ...end }
+  // What came out of JSON.parse is JSON.
+  if (end.kind === 'ok') return { kind: end.kind, requests: end.requests, value: end.value as Json }
+  return end.kind === 'failed' ? { kind: end.kind, requests: end.requests, error: { ...end.error } } : { ...end }
 }
 
 function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
@@ -184,7 +197,7 @@ function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
     status,
     output,
   })
-  if (end.kind === 'ok') return { item: item('completed', jsonOf(end.value)) }
+  if (end.kind === 'ok') return { item: item('completed', end.value as Json) }
   if (end.kind === 'failed') return { item: item('incomplete', { error: { ...end.error } }) }
   const error = { name: 'Killed', code: `E_LIMIT_${end.cause.toUpperCase()}`, message: `limit ${end.cause}: ${end.message}` }
   const failed = item('incomplete', { error })
@@ -193,10 +206,12 @@ function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
   return { item: failed, stop: { name: 'Stopped', code: end.cause, message: end.message, retryable: false } }
 }
 
-/** What came out of JSON.parse is JSON; only its depth is checked, for everything that walks it later. */
-function jsonOf(value: unknown): Json {
-  if (depthOf(value) > RESULT_DEPTH_MAX) return { error: `the result is nested deeper than ${RESULT_DEPTH_MAX}` }
-  return value as Json
+/** A result that is too deep for everything that walks it later fails its call. */
+function shallow(end: GuestEnd): GuestEnd {
+  if (end.kind !== 'ok' || depthOf(end.value) <= RESULT_DEPTH_MAX) return end
+  const { requests, deliveries } = end
+  const message = `the result is nested deeper than ${RESULT_DEPTH_MAX} levels`
+  return { kind: 'failed', error: { name: 'InvalidResult', code: 'E_RESULT', message }, requests, deliveries }
 }
 
 function depthOf(value: unknown): number {

@@ -11,12 +11,17 @@ import { deniedOutcome, type Outcome } from './outcome.ts'
 export interface EffectPlace {
   readonly call: string
   readonly ordinal: number
+  /** Aborts when the call has ended, so that nobody waits for the answer any more. */
+  readonly ended: AbortSignal
 }
 
 /** Decides again with what was learned; the performer stops where that denies. */
 export type Redecide = (facts: Facts) => Decision
 
-/** Never rejects for what a request does; rejects only where the run must end (a trail that cannot be written). */
+/**
+ * Never rejects for what a request does; rejects only where the run must end (a trail that cannot be written), and
+ * where the call ended while nothing but waiting was left to do.
+ */
 export type Perform = (
   place: EffectPlace,
   grant: Grant,
@@ -38,7 +43,8 @@ export interface Broker {
 
 export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
   return {
-    async serve({ call, ordinal }, grant, request, deliver) {
+    async serve(place, grant, request, deliver) {
+      const { call, ordinal } = place
       const first = decide(grant, request, {})
 
       const intent = { kind: 'host.request', call, ordinal, data: { request: { ...request }, decision: { ...first } } } as const
@@ -50,7 +56,7 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
       const { outcome, facts } =
         first.kind === 'deny'
           ? { outcome: deniedOutcome(first), facts: {} }
-          : await perform({ call, ordinal }, grant, request, redecide)
+          : await perform(place, grant, request, redecide)
 
       const again = decision === first ? {} : { decision: { ...decision } }
       const data = { outcome: outcomeData(outcome), facts: { ...facts }, ...again }

@@ -5,9 +5,25 @@ import { performFile } from './files.ts'
 import type { Workspace } from './workspace.ts'
 
 export function createWorldPerform(workspace: Workspace, clock: Clock): Perform {
-  return async (_place, grant, request, redecide) => {
+  return async ({ ended }, grant, request, redecide) => {
     if (request.op !== 'timer') return performFile(workspace, grant, request, redecide)
-    await new Promise<void>((resolve) => clock.after(request.delayMs, resolve))
+    await wait(clock, request.delayMs, ended)
     return { outcome: { ok: true, value: null }, facts: {} }
   }
+}
+
+/** A timer must not outlive its call: it would keep the program alive, and be recorded after the run's end. */
+function wait(clock: Clock, delayMs: number, ended: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const stop = (): void => {
+    cancel()
+    reject(ended.reason)
+  }
+  const cancel = clock.after(delayMs, () => {
+    ended.removeEventListener('abort', stop)
+    resolve()
+  })
+  if (ended.aborted) stop()
+  else ended.addEventListener('abort', stop)
+  return promise
 }

@@ -3,7 +3,7 @@ import { loadAgent, readDefinition } from '../load-agent.ts'
 import { nodeFileHost } from '../node-files.ts'
 import type { PlannedTool } from '../plan.ts'
 import { printable } from '../printable.ts'
-import { definitionPlace, ownFilesIn, readEnvironment, workspaceFolder } from './environment.ts'
+import { definitionPlace, readEnvironment, workspaceFiles, workspaceFolder } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { openWorkshop } from './workshop.ts'
 
@@ -14,7 +14,8 @@ export async function checkCommand(args: { readonly definition: string; readonly
     const place = definitionPlace(environment, args.definition)
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
-    const { definition, tools } = await loadAgent(workshop.loader, place, read, ownFilesIn(workspace, place.folder))
+    const own = workspaceFiles(environment, workspace, place.folder, [])
+    const { definition, tools } = await loadAgent(workshop.loader, place, read, own)
     const rights = { agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) }
     if (args.json) process.stdout.write(`${JSON.stringify(rights)}\n`)
     else process.stdout.write(`${[`${definition.name}: valid`, ...tools.flatMap(wordsOf)].join('\n')}\n`)

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
-import type { DefinitionPlace } from '../load-agent.ts'
+import type { DefinitionPlace, WorkspaceFiles } from '../load-agent.ts'
 import { currentUser, isDirectory, readOperatorFile, userFolders, type Environment, type UserFolders } from '../node-folders.ts'
 import { findInstallation, type Installation } from '../node-installation.ts'
 
@@ -71,10 +71,21 @@ export function workspaceFolder(environment: CommandEnvironment, named: string |
   return folder
 }
 
-/** Of files in the definition's folder, those that lie in the workspace, relative to it. */
-export function ownFilesIn(workspace: string, definitionFolder: string): (paths: readonly string[]) => readonly string[] {
-  return (paths) =>
+/** What of the workspace belongs to the agent and what to run-agent itself; `kept` are files that the operator named. */
+export function workspaceFiles(
+  environment: CommandEnvironment,
+  workspace: string,
+  definitionFolder: string,
+  kept: readonly (string | undefined)[],
+): WorkspaceFiles {
+  const inside = (paths: readonly string[]): readonly string[] =>
     paths
-      .map((path) => relative(workspace, resolve(definitionFolder, path)))
+      .map((path) => relative(workspace, path))
       .filter((path) => path !== '' && !path.startsWith('..') && !isAbsolute(path))
+  const { config, state, cache } = environment.folders
+  const named = kept.flatMap((path) => (path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]))
+  return {
+    ownFiles: (paths) => inside(paths.map((path) => resolve(definitionFolder, path))),
+    neverGranted: inside([config, state, cache, ...named]),
+  }
 }

@@ -19,7 +19,15 @@ import { prepareTrailFile } from '../node-trail-file.ts'
 import type { RunPlan } from '../plan.ts'
 import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { definitionPlace, ownFilesIn, readConfig, readEnvironment, trailPath, workspaceFolder, type CommandEnvironment } from './environment.ts'
+import {
+  definitionPlace,
+  readConfig,
+  readEnvironment,
+  trailPath,
+  workspaceFiles,
+  workspaceFolder,
+  type CommandEnvironment,
+} from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
@@ -52,7 +60,8 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const place = definitionPlace(environment, args.definition)
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
-    const agent = await loadAgent(workshop.loader, place, read, ownFilesIn(workspace, place.folder))
+    const kept = [config.file, trailPath(environment, config, args.audit)]
+    const agent = await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, place, workshop, environment, player)
     const [tools, scripts] = await sandboxes

@@ -1,0 +1,118 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { BUILTIN_TOOLS } from '../runtime/definition/builtin-tools.ts'
+import { ProblemsError, RunAgentError } from '../runtime/errors.ts'
+import { loadAgent, readDefinition, type DefinitionPlace, type LoadedAgent } from '../runtime/load-agent.ts'
+import { readEnvironment, workspaceFiles } from '../runtime/cli/environment.ts'
+import { openWorkshop } from '../runtime/cli/workshop.ts'
+import { nodeFileHost } from '../runtime/node-files.ts'
+import { decide } from '../runtime/policy/decide.ts'
+import { makeTree } from './support/tree.ts'
+
+const environment = readEnvironment()
+const workshop = openWorkshop(environment)
+afterAll(() => workshop.close())
+
+async function load(workspace: string, folder: string, kept: readonly string[] = []): Promise<LoadedAgent> {
+  const place: DefinitionPlace = { folder: join(workspace, folder), name: 'agent.yaml', shown: `${folder}/agent.yaml` }
+  const read = readDefinition(nodeFileHost, place)
+  return await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
+}
+
+const TOOL = `
+import { defineTool, z } from 'run-agent'
+export default defineTool({
+  description: 'Says something.',
+  parameters: z.object({ text: z.string().max(10).default('hi') }),
+  needs: { read: true },
+  async execute({ text }) { return text },
+})`
+
+function definition(tools: string): string {
+  return `name: a\nscript: ./play.ts\ntools:\n${tools}`
+}
+const PLAY = "import { defineScript } from 'run-agent'\nexport default defineScript(async () => 'done')"
+
+describe('loadAgent()', () => {
+  test('gives a tool of the definition its manifest, its grant and its limits', async () => {
+    using tree = makeTree(['agents/play.ts=', 'agents/tools/', 'src/a=1'])
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition('  say: { from: ./tools/say.ts, read: ["src/**"] }\n'))
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    writeFileSync(join(tree.path, 'agents/tools/say.ts'), TOOL)
+    const agent = await load(tree.path, 'agents')
+    expect(agent.tools[0]).toMatchObject({
+      name: 'say',
+      description: 'Says something.',
+      parameters: { type: 'object', properties: { text: { type: 'string', maxLength: 10, default: 'hi' } } },
+      grant: { paths: [{ right: 'read', pattern: 'src/**', place: 'agents/agent.yaml:4:39' }] },
+      limits: { wallMs: 30_000 },
+    })
+    expect(agent.script?.source).toContain('done')
+  })
+
+  test('refuses a right that the tool never needs, at its place', async () => {
+    using tree = makeTree(['agents/tools/'])
+    writeFileSync(
+      join(tree.path, 'agents/agent.yaml'),
+      definition('  say: { from: ./tools/say.ts, read: ["**"], write: ["out/*"] }\n'),
+    )
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    writeFileSync(join(tree.path, 'agents/tools/say.ts'), TOOL)
+    const error = await load(tree.path, 'agents').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(ProblemsError)
+    expect((error as ProblemsError).problems).toMatchObject([
+      { file: 'agents/agent.yaml', line: 4, column: 54, message: expect.stringContaining('never needs write out/*') },
+    ])
+  })
+
+  test.each([
+    ['throws while it loads', 'throw new Error("at once")', 'at once'],
+    ['loops while it loads', 'for (;;);', 'limit'],
+    ['exports no tool', 'export default 1', 'defineTool'],
+    ['has a check that JSON Schema cannot say', TOOL.replace('.max(10)', '.refine(() => false)'), 'text'],
+  ])('refuses a tool that %s', { timeout: 20_000 }, async (_what, source, text) => {
+    using tree = makeTree(['agents/tools/'])
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition('  say: { from: ./tools/say.ts, read: ["**"] }\n'))
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    writeFileSync(join(tree.path, 'agents/tools/say.ts'), source)
+    const error = await load(tree.path, 'agents').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(RunAgentError)
+    expect((error as RunAgentError).message).toContain(text)
+  })
+
+  test("never grants the trail or run-agent's own folders, wherever they lie", async () => {
+    using tree = makeTree(['agents/', 'audit.db=x', 'state/a=x'])
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition('  read_file: { read: ["**"] }\n'))
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    const kept = await load(tree.path, 'agents', [join(tree.path, 'audit.db')])
+    const open = await load(tree.path, 'agents')
+    const answer = (agent: LoadedAgent, path: string): string => {
+      const [tool] = agent.tools
+      if (tool === undefined) throw new Error('there is a tool')
+      return decide(tool.grant, { op: 'fs.read', path }, {}).kind
+    }
+    expect(['audit.db', 'audit.db-wal', 'src'].map((path) => answer(kept, path))).toEqual(['deny', 'deny', 'permit'])
+    // Negative control: the rules alone permit it.
+    expect(answer(open, 'audit.db')).toBe('permit')
+  })
+
+  test('the table of built-in tools says what their manifests say', async () => {
+    using tree = makeTree(['agents/'])
+    const rules: Readonly<Record<string, string>> = { git: 'git: read', read: 'read: ["**"]', write: 'write: ["out/*"]' }
+    const lines = Object.entries(BUILTIN_TOOLS).map(
+      ([name, { needs }]) => `  ${name}: { ${needs.map((right) => rules[right]).join(', ')} }`,
+    )
+    mkdirSync(join(tree.path, 'out'))
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition(`${lines.join('\n')}\n`))
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    const agent = await load(tree.path, 'agents')
+    expect(agent.tools.map(({ name }) => name)).toEqual(Object.keys(BUILTIN_TOOLS))
+    for (const { name, grant } of agent.tools) {
+      const { needs } = BUILTIN_TOOLS[name as keyof typeof BUILTIN_TOOLS]
+      const given = [...(grant.git === undefined ? [] : ['git']), ...new Set(grant.paths.map((rule) => rule.right))]
+      // A right that a manifest does not need would have been refused, so what is left is what it needs.
+      expect(given.toSorted(), name).toEqual([...needs].toSorted())
+    }
+  })
+})
