@@ -88,17 +88,18 @@ export async function loadAgent(
     from.kind === 'builtin'
       ? loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')
       : loader.bundleEntry(place.folder, `./${from.path}`, displayFolder)
-  // One after another: esbuild's service is started once and the first failure is the first in the file.
-  const bundles: GuestCode[] = []
-  for (const tool of definition.tools) bundles.push(await bundleTool(tool))
-  const script = definition.script === undefined ? undefined : await loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
-  const manifests = await Promise.all(bundles.map((bundle) => loader.describeTool(bundle)))
+  const script =
+    definition.script === undefined ? undefined : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
+  const loading = definition.tools.map(async (tool) => {
+    const bundle = await bundleTool(tool)
+    return { bundle, manifest: await loader.describeTool(bundle) }
+  })
+  const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
 
   const problems: Problem[] = []
   const dropped: (DroppedRight & { tool: string })[] = []
   const tools = definition.tools.map((entry, index): PlannedTool => {
-    const bundle = bundles[index]
-    const manifest = manifests[index]
+    const { bundle, manifest } = loaded[index] ?? {}
     if (bundle === undefined || manifest === undefined) throw new Error('every tool has a bundle and a manifest')
     const grant: Grant = { tool: entry.name, paths: entry.paths, deny: [...entry.deny, ...never], git: entry.git, ownFiles: own }
     const cut = manifest.needs === undefined ? { grant, dropped: [] } : attenuate(grant, manifest.needs)
@@ -109,7 +110,17 @@ export async function loadAgent(
     return plannedTool(entry, manifest, bundle, cut.grant)
   })
   if (problems.length > 0) throw new ProblemsError('E_DEFINITION', problems)
-  return { definition, hash, tools, script, dropped }
+  return { definition, hash, tools, script: await script, dropped }
+}
+
+/** Waits for all of `tasks`, so that the failure that is told is the first in the file and not the first in time. */
+async function firstFailureOf<Value>(
+  tasks: readonly Promise<unknown>[],
+  wanted: readonly Promise<Value>[],
+): Promise<readonly Value[]> {
+  const failed = (await Promise.allSettled(tasks)).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return await Promise.all(wanted)
 }
 
 function plannedTool(entry: ToolEntry, manifest: ToolManifest, bundle: GuestCode, grant: Grant): PlannedTool {

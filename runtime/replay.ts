@@ -49,10 +49,11 @@ export async function replayRun(options: ReplayOptions): Promise<RunOutcome> {
   const tape = new Tape(options.events)
   const plan = lenient(planOf(tape.first))
   const broker = createBroker(tape, tape.perform)
-  const model: Model = plan.script !== undefined && plan.playedBy === SCRIPT_CALL ? scriptModel(options, plan, tape) : tape.model(plan.playedBy)
+  const isScripted = plan.script !== undefined && plan.playedBy === SCRIPT_CALL
+  const model = tape.stopping(isScripted ? scriptModel(options, plan, tape) : tape.model(plan.playedBy))
+  const { stop, plannedKill, onWaiting } = tape
   try {
-    const world = { recorder: tape, broker, model, sandbox: options.sandbox, stop: tape.stop, plannedKill: tape.plannedKill }
-    const outcome = await runAgent(plan, world)
+    const outcome = await runAgent(plan, { recorder: tape, broker, model, sandbox: options.sandbox, stop, plannedKill, onWaiting })
     tape.assertPlayedOut()
     return outcome
   } catch (error) {
@@ -70,22 +71,28 @@ function scriptModel({ scriptSandbox }: ReplayOptions, plan: RunPlan, tape: Tape
     seed: plan.seed,
     sandbox: scriptSandbox,
     broker: createBroker(tape, tape.perform),
-    wallMs: plan.budget.timeMs,
+    wallMs: plan.budget.timeMs * LENIENCE,
     onLog: (level, text) => void tape.append({ kind: 'log', call: SCRIPT_CALL, data: { level, text } }),
     plannedKill: tape.plannedKill(SCRIPT_CALL),
     killed: (end) => new ModelKilled(end),
   })
 }
 
+/** How much longer than in the recording anything may take. */
+const LENIENCE = 10
+
 /** Where a recorded call was killed is replayed as recorded; the limits of this machine must not come first. */
 function lenient(plan: RunPlan): RunPlan {
   const tools = plan.tools.map((tool): PlannedTool => {
     const { wallMs, cpuMs, memoryBytes } = tool.limits
-    const limits = { ...tool.limits, wallMs: wallMs * 10, cpuMs: cpuMs * 10, memoryBytes: Math.ceil(memoryBytes * 1.5) }
+    const limits = { ...tool.limits, wallMs: wallMs * LENIENCE, cpuMs: cpuMs * LENIENCE, memoryBytes: Math.ceil(memoryBytes * 1.5) }
     return { ...tool, limits }
   })
   return { ...plan, tools }
 }
+
+/** What a run is stopped with from outside, whatever its model does. */
+const STOPS: ReadonlySet<unknown> = new Set(['E_BUDGET', 'E_INTERRUPTED'])
 
 interface RecordedOutcome {
   readonly outcome: Outcome
@@ -106,6 +113,8 @@ class Tape implements RunRecorder {
   /** The recorded order of the answers of each call. */
   readonly #order = new Map<string, number[]>()
   readonly #waiting = new Map<string, () => void>()
+  /** The request of the turn in which the recorded run was stopped, if it was stopped while its model thought. */
+  #stoppedTurn: StoredEvent | undefined
 
   constructor(events: readonly StoredEvent[]) {
     const [first] = events
@@ -129,6 +138,9 @@ class Tape implements RunRecorder {
 
   #index(event: StoredEvent): void {
     const { call, data } = event
+    if (event.kind === 'model.response' && STOPS.has(Object(data['error']).code)) {
+      this.#stoppedTurn = this.#events.get(`model.request ${String(data['turn'])}`)
+    }
     if (event.kind === 'host.outcome' && call !== undefined) {
       const order = this.#order.get(call) ?? []
       order.push(event.ordinal ?? 0)
@@ -172,19 +184,46 @@ class Tape implements RunRecorder {
   }
 
   /** Answers from the recording, in its order: one that comes early is held until the tape reaches it. */
-  readonly perform: Perform = async ({ call, ordinal }, grant, request, redecide) => {
+  readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, redecide) => {
     const recorded = this.#events.get(`host.outcome ${call} ${ordinal}`)
-    if (recorded === undefined) {
-      // Killed before it was answered: the planned kill ends the call.
-      return await new Promise<never>(() => undefined)
-    }
-    while (this.#order.get(call)?.[0] !== ordinal) {
-      await new Promise<void>((resolve) => this.#waiting.set(`${call} ${ordinal}`, resolve))
+    while (recorded === undefined || this.#order.get(call)?.[0] !== ordinal) {
+      // The script asks for one thing at a time, and nothing else can come first.
+      if (call === SCRIPT_CALL) this.onWaiting(call)
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.set(`${call} ${ordinal}`, resolve)
+        // All that the recording answers is answered within this turn of the event loop.
+        const giveUp = (): void => void setImmediate(() => reject(ended.reason))
+        if (ended.aborted) giveUp()
+        else ended.addEventListener('abort', giveUp)
+      })
     }
     const { outcome, facts } = recorded.data as unknown as RecordedOutcome
     const decision = Object.keys(facts).length === 0 ? decide(grant, request, {}) : redecide(facts)
     if (decision.kind === 'deny' && outcome.ok) return { outcome: { ok: false, error: { name: 'Denied', code: 'E_DENIED', message: decision.rule } }, facts }
     return { outcome, facts }
+  }
+
+  /** A call waits for an answer that the recording does not have, or has only after another request. */
+  readonly onWaiting = (call: string): void => {
+    const next = this.#order.get(call)?.[0]
+    const unasked = next === undefined ? undefined : this.#events.get(`host.request ${call} ${next}`)
+    const place = { kind: 'host.outcome', call, ...(next === undefined ? {} : { ordinal: next }), data: {} } as const
+    const recorded = unasked === undefined ? 'no further answer' : shown(unasked)
+    this.#note(place, unasked, { path: '', recorded, replayed: 'the call waits, and asks for nothing else' })
+  }
+
+  /** The model, but for the turn in which the recorded run was stopped: a replay does not wait for that. */
+  stopping(model: Model): Model {
+    let turn = 0
+    return {
+      playedBy: model.playedBy,
+      turn: async (request, signal, nowMs) => {
+        const { error } = this.#events.get(`model.response ${turn++}`)?.data ?? {}
+        if (STOPS.has(Object(error).code)) throw Object.assign(new Error(), error)
+        return await model.turn(request, signal, nowMs)
+      },
+      close: () => model.close(),
+    }
   }
 
   model(playedBy: string): Model {
@@ -209,6 +248,8 @@ class Tape implements RunRecorder {
     for (const key of this.#unplayed) {
       const event = this.#events.get(key)
       if (event === undefined || (event.call !== undefined && this.#kills.has(event.call))) continue
+      // What the script did in the turn in which it was stopped depends on when that was.
+      if (event.call === SCRIPT_CALL && event.runSeq > (this.#stoppedTurn?.runSeq ?? Infinity)) continue
       this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
     }
   }
@@ -234,11 +275,16 @@ class Tape implements RunRecorder {
   }
 
   #diverge(event: NewEvent, recorded: StoredEvent | undefined, difference: Difference): never {
+    throw this.#note(event, recorded, difference)
+  }
+
+  /** Keeps the first difference and stops the replay. */
+  #note(event: NewEvent, recorded: StoredEvent | undefined, difference: Difference): DivergenceError {
     const { kind, call, ordinal } = event
     const tool = call === undefined ? undefined : (this.#tools.get(call) ?? call)
-    this.divergence = new DivergenceError({ seq: recorded?.runSeq, kind, call, tool, ordinal, difference })
+    this.divergence ??= new DivergenceError({ seq: recorded?.runSeq, kind, call, tool, ordinal, difference })
     this.#stop.abort(this.divergence)
-    throw this.divergence
+    return this.divergence
   }
 }
 

@@ -32,7 +32,7 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
   const environment = readEnvironment()
   const path = trailPath(environment, readConfig(environment, args.config), args.audit)
   using reader = TrailReader.open(path, { isAlive })
-  const print = (line: string): void => void process.stdout.write(`${line}\n`)
+  const print = (line: string): void => void (process.stdout.writable && process.stdout.write(`${line}\n`))
   switch (args.question) {
     case 'list':
       for (const run of reader.runs({ limit: AUDIT_LIST_MAX })) print(args.json ? runJsonLine(run) : runLine(run))
@@ -65,7 +65,8 @@ async function tail(reader: TrailReader, args: AuditArguments, print: (line: str
     print(eventJsonLine(event))
     next = event.seq + 1
   }
-  while (args.follow) {
+  // A reader that went away ends it.
+  while (args.follow && process.stdout.writable) {
     await new Promise<void>((resolve) => nodeClock.after(AUDIT_TAIL_MS, resolve))
     for (const event of reader.eventsFrom(next)) {
       print(eventJsonLine(event))

@@ -7,6 +7,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
 import type { DefinitionPlace, WorkspaceFiles } from '../load-agent.ts'
+import { nodeFileHost } from '../node-files.ts'
 import { currentUser, isDirectory, readOperatorFile, userFolders, type Environment, type UserFolders } from '../node-folders.ts'
 import { findInstallation, type Installation } from '../node-installation.ts'
 
@@ -63,12 +64,30 @@ export function workspaceFolder(environment: CommandEnvironment, named: string |
   if (!isDirectory(folder)) {
     throw new RunAgentError('E_DEFINITION', `couldn't open the workspace ${named ?? defined}: there is no such directory`)
   }
-  if (named === undefined && (folder === '/' || folder === homedir())) {
+  if (named === undefined && !isWithin(real(environment.currentFolder), real(folder))) {
+    throw new RunAgentError('E_DEFINITION', `the workspace ${defined} is a link that leads out of the current folder`, {
+      hint: 'Name the folder with --workspace if that is meant.',
+    })
+  }
+  if (named === undefined && [real('/'), real(homedir())].includes(real(folder))) {
     throw new RunAgentError('E_DEFINITION', `the workspace would be ${folder}, which holds more than any agent needs`, {
       hint: 'Run in a folder below it, or name it with --workspace.',
     })
   }
   return folder
+}
+
+function real(path: string): string {
+  try {
+    return nodeFileHost.realPath(path)
+  } catch {
+    return path
+  }
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path)
+  return way !== '..' && !way.startsWith('../') && !isAbsolute(way)
 }
 
 /** What of the workspace belongs to the agent and what to run-agent itself; `kept` are files that the operator named. */

@@ -1,6 +1,6 @@
 /** The command line: parses argv, runs one command, turns every failure into words and a documented exit code. */
 import yargs, { type Argv } from 'yargs'
-import { messageOf, ProblemsError, RunAgentError } from '../errors.ts'
+import { codeOf, messageOf, ProblemsError, RunAgentError } from '../errors.ts'
 import { printable } from '../printable.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 
@@ -11,7 +11,18 @@ const COMMANDS_NOT_BUILT = [
 const FLAGS_NOT_BUILT = ['user', 'set', 'locked', 'trust', 'allow-protected', 'yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
 
 export async function main(argv: readonly string[]): Promise<void> {
-  process.exitCode = await exitCodeFor(argv)
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
+  const code = await exitCodeFor(argv)
+  process.exitCode = outputFailure === undefined ? code : code || EXIT.failed
+}
+
+let outputFailure: Error | undefined
+
+/** A reader that went away (`| head`) ends no run, whose effects go on; any other failure loses what was said. */
+function outputFailed(error: Error): void {
+  if (codeOf(error) === 'EPIPE' || outputFailure !== undefined) return
+  outputFailure = error
+  process.stderr.write(`run-agent: couldn't write the output: ${printable(error.message)}\n`)
 }
 
 async function exitCodeFor(argv: readonly string[]): Promise<number> {
@@ -84,6 +95,8 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
       ),
     )
     .strict()
+    // Else messages would come in whatever language the environment names, and the rest in English.
+    .locale('en')
     .version(false)
     .help('help')
     .alias('help', 'h')

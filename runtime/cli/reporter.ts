@@ -5,6 +5,7 @@
  */
 import type { NewEvent, RunRecorder } from '../audit/event.ts'
 import type { Head } from '../audit/trail.ts'
+import { codeOf, messageOf } from '../errors.ts'
 import type { RunPlan } from '../plan.ts'
 import { printable } from '../printable.ts'
 import type { RunOutcome } from '../run.ts'
@@ -13,7 +14,9 @@ export interface Reporter {
   /** Says in one line that the outer wall is missing. */
   walls(walls: readonly string[]): void
   /** A recorder that also tells of what it records. */
-  follow(recorder: RunRecorder, plan: RunPlan): RunRecorder
+  follow(recorder: RunRecorder, plan: RunPlan, why: string | undefined): RunRecorder
+  /** The result of a run that could not be brought to its end: its trail could not be written. */
+  fail(run: string, error: unknown): void
   finish(run: string, outcome: RunOutcome, head: Head): void
 }
 
@@ -28,12 +31,13 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
     walls(walls) {
       if (!walls.includes('bubblewrap')) say("run-agent: the outer wall bubblewrap does not stand here; Node's permission model alone holds the sandbox")
     },
-    follow(recorder, plan) {
+    follow(recorder, plan, why) {
       const tell = (event: NewEvent): void => {
         if (options.json) for (const line of jsonLines(event, recorder.run, plan)) json(line)
         else for (const line of progressLines(event)) progress(line)
       }
-      say(`run-agent: ${plan.agent} is played by ${printable(plan.playedBy)}`)
+      const because = why === undefined ? '' : `: ${printable(why)}`
+      say(`run-agent: ${plan.agent} is played by ${printable(plan.playedBy)}${because}`)
       return {
         run: recorder.run,
         append: (event) => {
@@ -48,6 +52,10 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
         },
         barrier: () => recorder.barrier(),
       }
+    },
+    fail(run, thrown) {
+      const error = { name: 'Error', code: codeOf(thrown) ?? 'E_INTERNAL', message: messageOf(thrown), retryable: false }
+      if (options.json) json({ type: 'result', status: 'failed', error, denied: [], waiting: [], run })
     },
     finish(run, outcome, head) {
       if (options.json) json(resultLine(run, outcome, head))

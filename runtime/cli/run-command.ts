@@ -167,7 +167,7 @@ async function record(
 ): Promise<number> {
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), { clock: nodeClock, prepareFile: prepareTrailFile })
   const run = newRunId(nodeClock, randomBytes(10))
-  const recorder = reporter.follow(trail.beginRun(run), plan)
+  const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock))
   using stop = watchStop(plan.budget.timeMs)
@@ -175,9 +175,12 @@ async function record(
   let outcome: RunOutcome
   let head: Head
   try {
-    const world = { recorder, broker, model, sandbox: sandboxes.tools, stop: stop.signal, plannedKill: () => undefined }
+    const world = { recorder, broker, model, sandbox: sandboxes.tools, stop: stop.signal, plannedKill: () => undefined, onWaiting: () => undefined }
     outcome = await runAgent(plan, world)
     head = await trail.head()
+  } catch (error) {
+    reporter.fail(run, error)
+    throw error
   } finally {
     await model.close()
     await trail.close()
@@ -194,12 +197,15 @@ function scriptModel(plan: RunPlan, sandbox: Sandbox, recorder: RunRecorder, bro
     seed: plan.seed,
     sandbox,
     broker,
-    wallMs: plan.budget.timeMs,
+    // The budget is watched from outside; this is for a program that stopped watching.
+    wallMs: plan.budget.timeMs + SCRIPT_WALL_SPARE_MS,
     onLog: (level, text) => void recorder.append({ kind: 'log', call: SCRIPT_CALL, data: { level, text } }),
     plannedKill: undefined,
     killed: (end) => new ModelKilled(end),
   })
 }
+
+const SCRIPT_WALL_SPARE_MS = 10_000
 
 interface StopWatch extends Disposable {
   readonly signal: AbortSignal

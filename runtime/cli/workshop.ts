@@ -43,7 +43,9 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
     const options = { guestModules: modules, clock: nodeClock, displayFolder }
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
-    const { bundle } = await bundleWithCache(cache, { identity, isInstallation }, entry, sources, options)
+    const { bundle, reused } = await bundleWithCache(cache, { identity, isInstallation }, entry, sources, options)
+    // A tool that is new has a manifest to be read: a process for that comes up while the rest is bundled.
+    if (!reused && modules === GUEST_MODULES) void toolSandbox().then((sandbox) => sandbox.start()).catch(() => undefined)
     return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
   }
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
@@ -66,8 +68,12 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   }
   let tools: Promise<Sandbox> | undefined
   const toolSandbox = (): Promise<Sandbox> => (tools ??= createSandbox())
-  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => bundleOf(folder, entry, displayFolder, GUEST_MODULES)
-  const describer = (): Promise<GuestCode> => bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE)
+  let described: Promise<GuestCode> | undefined
+  const describer = (): Promise<GuestCode> => (described ??= bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE))
+  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => {
+    describer().catch(() => undefined)
+    return bundleOf(folder, entry, displayFolder, GUEST_MODULES)
+  }
   return {
     loader: {
       files: nodeFileHost,

@@ -4,10 +4,10 @@
  * happens meanwhile can change what it does next.
  */
 import type { Broker } from '../broker/broker.ts'
-import { RunAgentError } from '../errors.ts'
+import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { SCRIPT_CPU_MS, SCRIPT_MEMORY_BYTES, SCRIPT_RESULT_BYTES_MAX, TOOL_LOG_BYTES_MAX } from '../limits.ts'
 import type { Grant } from '../policy/grant.ts'
-import type { GuestCode, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
+import type { GuestCode, GuestCounts, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
 import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { turnOf, type FunctionCallResult, type Model, type ModelRequest, type ModelTurn, type TranscriptItem } from './model.ts'
@@ -45,6 +45,7 @@ export class ScriptModel implements Model {
   readonly #options: ScriptModelOptions
   #run: GuestRun | undefined
   #end: GuestEnd | undefined
+  readonly #ended = new AbortController()
   #now = 0
   #requests = 0
   #deliveries = 0
@@ -59,6 +60,7 @@ export class ScriptModel implements Model {
   }
 
   async turn(request: ModelRequest, signal: AbortSignal, nowMs: number): Promise<ModelTurn> {
+    if (signal.aborted) throw signal.reason
     this.#now = nowMs
     const stop = (): void => this.#run?.kill('E_INTERRUPTED', 'the run was stopped')
     signal.addEventListener('abort', stop)
@@ -109,7 +111,8 @@ export class ScriptModel implements Model {
     )
     this.#run = run
     void run.ended.then((end) => {
-      this.#end = end
+      this.#end = end.kind === 'killed' && plannedKill !== undefined ? { ...end, ...placeOf(plannedKill) } : end
+      this.#ended.abort()
       this.#wake()
     })
     if (plannedKill?.requests === 0 && plannedKill.deliveries === 0) run.kill(plannedKill.cause, plannedKill.message)
@@ -117,11 +120,11 @@ export class ScriptModel implements Model {
 
   #hear(ordinal: number, payload: string): void {
     this.#requests += 1
-    if (this.#killIfPlanned()) return
     const request = parseScriptRequest(payload)
     if (request === undefined) this.#run?.kill('protocol', 'the script sent something that is not a request')
     else if (request.op === 'call') this.#calls.push({ ordinal, request })
     else this.#timers.push({ ordinal, request, dueMs: this.#now + request.delayMs })
+    this.#killIfPlanned()
   }
 
   #deliver(ordinal: number, now: number, payload: string): void {
@@ -130,11 +133,10 @@ export class ScriptModel implements Model {
     this.#killIfPlanned()
   }
 
-  #killIfPlanned(): boolean {
+  #killIfPlanned(): void {
     const kill = this.#options.plannedKill
-    if (kill === undefined || kill.requests !== this.#requests || kill.deliveries !== this.#deliveries) return false
+    if (kill === undefined || this.#requests < kill.requests || this.#deliveries < kill.deliveries) return
     this.#run?.kill(kill.cause, kill.message)
-    return true
   }
 
   /** Does something that makes the script run, and waits until it stands still again. */
@@ -152,12 +154,12 @@ export class ScriptModel implements Model {
     this.#timers = this.#timers.filter((timer) => timer !== next)
     const delayMs = Math.max(0, next.dueMs - this.#now)
     await this.#untilIdle(() => {
-      const place = { call: SCRIPT_CALL, ordinal: next.ordinal }
+      const place = { call: SCRIPT_CALL, ordinal: next.ordinal, ended: this.#ended.signal }
       const served = this.#options.broker.serve(place, NO_GRANT, { op: 'timer', delayMs }, ({ outcome, now }) => {
         this.#now = now
         this.#deliver(next.ordinal, now, deliveryPayload(outcome))
       })
-      served.catch((error: unknown) => this.#run?.kill('E_INTERNAL', String(error)))
+      served.catch((error: unknown) => this.#run?.kill(codeOf(error) ?? 'E_INTERNAL', messageOf(error)))
     })
   }
 
@@ -186,6 +188,10 @@ export class ScriptModel implements Model {
     }
     return typeof end.value === 'string' ? end.value : JSON.stringify(end.value)
   }
+}
+
+function placeOf({ requests, deliveries }: NonNullable<ScriptModelOptions['plannedKill']>): GuestCounts {
+  return { requests, deliveries }
 }
 
 function payloadOf(result: FunctionCallResult): string {

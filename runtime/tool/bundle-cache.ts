@@ -4,11 +4,13 @@
  */
 
 import esbuildPackage from 'esbuild/package.json' with { type: 'json' }
-import { bundle, BUNDLE_FORMAT } from './bundle.ts'
 import type { Bundle, BundleOptions } from './bundle.ts'
 import { inputAt, sha256 } from './source-ledger.ts'
 import type { BundleInput } from './source-ledger.ts'
 import type { Sources } from './source-tree.ts'
+
+/** In the key of a cached bundle: another value makes every older one unusable. */
+const BUNDLE_FORMAT = 1
 
 /** One folder of files, written whole or not at all. */
 export interface CacheFolder {
@@ -44,6 +46,7 @@ export async function bundleWithCache(
   const name = recordName(identity, entry, options)
   const known = parseRecord(cache.read(`${name}.json`), (hash) => cache.read(codeName(hash)))
   if (known !== undefined && isCurrent(known, sources, isInstallation)) return { bundle: known, reused: true }
+  const { bundle } = await import('./bundle.ts')
   const made = await bundle(entry, sources, options)
   const { code, ...record } = made
   const encoder = new TextEncoder()

@@ -62,9 +62,6 @@ const ENTRY = 'entry'
 /** The definition's folder itself: what an entry is relative to. */
 const DEFINITION: Place = { tree: 'definition', path: 'definition' }
 
-/** In the key of a cached bundle: another value makes every older one unusable. */
-export const BUNDLE_FORMAT = 1
-
 const BUILD_OPTIONS = {
   entryPoints: [ENTRY],
   bundle: true,
