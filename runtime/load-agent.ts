@@ -9,7 +9,7 @@ import { parseDefinition } from './definition/parse.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import { DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS, TOOL_LOG_BYTES_MAX, TOOL_RESULT_BYTES_MAX } from './limits.ts'
 import type { PlannedTool } from './plan.ts'
-import { attenuate, type DroppedRight } from './policy/attenuate.ts'
+import { attenuate } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
 import { escapeGlob } from './policy/path-rule.ts'
 import type { FileHost } from './ports.ts'
@@ -35,8 +35,6 @@ export interface LoadedAgent {
   readonly hash: string
   readonly tools: readonly PlannedTool[]
   readonly script: GuestCode | undefined
-  /** Rights that the definition grants and the tool does not need. */
-  readonly dropped: readonly (DroppedRight & { readonly tool: string })[]
 }
 
 /** Where a definition lies: its folder, absolute, and its name in it; and how a person named it. */
@@ -71,46 +69,91 @@ export interface WorkspaceFiles {
   readonly neverGranted: readonly string[]
 }
 
+/** Loads everything that a run needs. */
 export async function loadAgent(
   loader: AgentLoader,
   place: DefinitionPlace,
   { definition, hash }: ReadDefinition,
   workspace: WorkspaceFiles,
 ): Promise<LoadedAgent> {
+  const { script, code } = await loadCode(loader, place, definition, definition.tools)
+  const grants = grantsOf(place, definition, workspace, code)
+  const tools = definition.tools.map((entry): PlannedTool => {
+    const [grant, loaded] = [grants.get(entry), code.get(entry)]
+    if (grant === undefined || loaded === undefined) throw new Error('every tool has its grant and its code')
+    return plannedTool(entry, loaded, grant)
+  })
+  return { definition, hash, tools, script }
+}
+
+/**
+ * The grants as a run would have them. The tools that come with run-agent are not loaded for it: what they need was
+ * checked against their table, and a test holds the table to their manifests.
+ */
+export async function checkAgent(
+  loader: AgentLoader,
+  place: DefinitionPlace,
+  { definition }: ReadDefinition,
+  workspace: WorkspaceFiles,
+): Promise<readonly { readonly entry: ToolEntry; readonly grant: Grant }[]> {
+  const own = definition.tools.filter((tool) => tool.from.kind === 'file')
+  const { code } = await loadCode(loader, place, definition, own)
+  return [...grantsOf(place, definition, workspace, code)].map(([entry, grant]) => ({ entry, grant }))
+}
+
+interface LoadedTool {
+  readonly bundle: GuestCode
+  readonly manifest: ToolManifest
+}
+
+async function loadCode(
+  loader: AgentLoader,
+  place: DefinitionPlace,
+  definition: AgentDefinition,
+  tools: readonly ToolEntry[],
+): Promise<{ readonly script: GuestCode | undefined; readonly code: ReadonlyMap<ToolEntry, LoadedTool> }> {
+  const displayFolder = place.shown.slice(0, place.shown.length - place.name.length)
+  const script =
+    definition.script === undefined ? undefined : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
+  const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
+    const { from } = tool
+    const bundle =
+      from.kind === 'builtin'
+        ? await loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')
+        : await loader.bundleEntry(place.folder, `./${from.path}`, displayFolder)
+    return [tool, { bundle, manifest: await loader.describeTool(bundle) }]
+  })
+  const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
+  return { script: await script, code: new Map(loaded) }
+}
+
+/** definition ∩ manifest; a right that a tool never needs is a rule that can never take effect, and so an error. */
+function grantsOf(
+  place: DefinitionPlace,
+  definition: AgentDefinition,
+  workspace: WorkspaceFiles,
+  code: ReadonlyMap<ToolEntry, LoadedTool>,
+): ReadonlyMap<ToolEntry, Grant> {
   const never = workspace.neverGranted.map((path) => ({ pattern: escapeGlob(path), place: 'run-agent' }))
-  const own = workspace.ownFiles([
+  const ownFiles = workspace.ownFiles([
     place.name,
     ...[definition.script, definition.instructionsFile].filter((path) => path !== undefined),
     ...definition.tools.flatMap((tool) => (tool.from.kind === 'file' ? [tool.from.path] : [])),
   ])
-  const displayFolder = place.shown.slice(0, place.shown.length - place.name.length)
-  const bundleTool = ({ from }: ToolEntry): Promise<GuestCode> =>
-    from.kind === 'builtin'
-      ? loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')
-      : loader.bundleEntry(place.folder, `./${from.path}`, displayFolder)
-  const script =
-    definition.script === undefined ? undefined : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
-  const loading = definition.tools.map(async (tool) => {
-    const bundle = await bundleTool(tool)
-    return { bundle, manifest: await loader.describeTool(bundle) }
-  })
-  const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
-
   const problems: Problem[] = []
-  const dropped: (DroppedRight & { tool: string })[] = []
-  const tools = definition.tools.map((entry, index): PlannedTool => {
-    const { bundle, manifest } = loaded[index] ?? {}
-    if (bundle === undefined || manifest === undefined) throw new Error('every tool has a bundle and a manifest')
-    const grant: Grant = { tool: entry.name, paths: entry.paths, deny: [...entry.deny, ...never], git: entry.git, ownFiles: own }
-    const cut = manifest.needs === undefined ? { grant, dropped: [] } : attenuate(grant, manifest.needs)
-    for (const right of cut.dropped) {
-      dropped.push({ ...right, tool: entry.name })
-      problems.push(problemAt(right.place, `${entry.name} never needs ${right.rule}: the rule can never take effect`))
+  const grants = new Map<ToolEntry, Grant>()
+  for (const entry of definition.tools) {
+    const { name, paths, deny, git } = entry
+    const grant: Grant = { tool: name, paths, deny: [...deny, ...never], git, ownFiles }
+    const needs = code.get(entry)?.manifest.needs
+    const cut = needs === undefined ? { grant, dropped: [] } : attenuate(grant, needs)
+    for (const { rule, place: at } of cut.dropped) {
+      problems.push(problemAt(at, `${name} never needs ${rule}: the rule can never take effect`))
     }
-    return plannedTool(entry, manifest, bundle, cut.grant)
-  })
+    grants.set(entry, cut.grant)
+  }
   if (problems.length > 0) throw new ProblemsError('E_DEFINITION', problems)
-  return { definition, hash, tools, script: await script, dropped }
+  return grants
 }
 
 /** Waits for all of `tasks`, so that the failure that is told is the first in the file and not the first in time. */
@@ -123,7 +166,7 @@ async function firstFailureOf<Value>(
   return await Promise.all(wanted)
 }
 
-function plannedTool(entry: ToolEntry, manifest: ToolManifest, bundle: GuestCode, grant: Grant): PlannedTool {
+function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: Grant): PlannedTool {
   const { limits } = entry
   return {
     name: entry.name,

@@ -1,11 +1,12 @@
 /** `run-agent check`: validates a definition and prints what its agent may do. */
-import { loadAgent, readDefinition } from '../load-agent.ts'
+import { checkAgent, readDefinition } from '../load-agent.ts'
 import { nodeFileHost } from '../node-files.ts'
-import type { PlannedTool } from '../plan.ts'
 import { printable } from '../printable.ts'
 import { definitionPlace, readEnvironment, workspaceFiles, workspaceFolder } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { openWorkshop } from './workshop.ts'
+
+type CheckedTool = Awaited<ReturnType<typeof checkAgent>>[number]
 
 export async function checkCommand(args: { readonly definition: string; readonly json: boolean }): Promise<number> {
   const environment = readEnvironment()
@@ -15,7 +16,8 @@ export async function checkCommand(args: { readonly definition: string; readonly
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
     const own = workspaceFiles(environment, workspace, place.folder, [])
-    const { definition, tools } = await loadAgent(workshop.loader, place, read, own)
+    const { definition } = read
+    const tools = await checkAgent(workshop.loader, place, read, own)
     const rights = { agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) }
     if (args.json) process.stdout.write(`${JSON.stringify(rights)}\n`)
     else process.stdout.write(`${[`${definition.name}: valid`, ...tools.flatMap(wordsOf)].join('\n')}\n`)
@@ -25,15 +27,16 @@ export async function checkCommand(args: { readonly definition: string; readonly
   }
 }
 
-function rightsOf({ name, grant, callsMax, limits }: PlannedTool): object {
-  return { name, paths: grant.paths, deny: grant.deny, git: grant.git, limits: { ...limits, callsMax } }
+function rightsOf({ entry, grant }: CheckedTool): object {
+  return { name: entry.name, paths: grant.paths, deny: grant.deny, git: grant.git, limits: entry.limits }
 }
 
-function wordsOf({ name, grant, callsMax }: PlannedTool): readonly string[] {
+function wordsOf({ entry, grant }: CheckedTool): readonly string[] {
+  const { name, limits } = entry
   const rules = grant.paths.map((rule) => `    ${rule.right} ${printable(rule.pattern)}`)
   const denied = grant.deny.map((rule) => `    never ${printable(rule.pattern)}`)
   const git =
     grant.git === undefined ? [] : ["    read the repository's history, whatever the path rules say of the files of today"]
-  const calls = callsMax === undefined ? [] : [`    at most ${callsMax} calls in a run`]
+  const calls = limits.calls === undefined ? [] : [`    at most ${limits.calls} calls in a run`]
   return [`  ${name}`, ...git, ...rules, ...denied, ...calls]
 }

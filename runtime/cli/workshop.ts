@@ -40,12 +40,10 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   const builtinFolder = `${installation.root}/tools`
   const bundleOf = async (folder: string, entry: string, displayFolder: string, modules: ReadonlySet<string>): Promise<GuestCode> => {
     using sources = openSources(nodeFileHost, folder)
-    const options = { guestModules: modules, clock: nodeClock, displayFolder }
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
-    const { bundle, reused } = await bundleWithCache(cache, { identity, isInstallation }, entry, sources, options)
-    // A tool that is new has a manifest to be read: a process for that comes up while the rest is bundled.
-    if (!reused && modules === GUEST_MODULES) void toolSandbox().then((sandbox) => sandbox.start()).catch(() => undefined)
+    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation }
+    const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
     return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
   }
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
@@ -70,10 +68,7 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   const toolSandbox = (): Promise<Sandbox> => (tools ??= createSandbox())
   let described: Promise<GuestCode> | undefined
   const describer = (): Promise<GuestCode> => (described ??= bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE))
-  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => {
-    describer().catch(() => undefined)
-    return bundleOf(folder, entry, displayFolder, GUEST_MODULES)
-  }
+  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => bundleOf(folder, entry, displayFolder, GUEST_MODULES)
   return {
     loader: {
       files: nodeFileHost,

@@ -26,26 +26,18 @@ export interface CachedBundle {
   readonly reused: boolean
 }
 
-export interface CacheKey {
-  /** Tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
-  readonly identity: string
-  /**
-   * For what comes with run-agent: its packages are those that the host itself runs, so a package whose version is
-   * the same is taken to be the same.
-   */
-  readonly isInstallation: boolean
-}
 
+/** `identity` tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
 export async function bundleWithCache(
   cache: CacheFolder,
-  { identity, isInstallation }: CacheKey,
+  identity: string,
   entry: string,
   sources: Sources,
   options: BundleOptions,
 ): Promise<CachedBundle> {
   const name = recordName(identity, entry, options)
   const known = parseRecord(cache.read(`${name}.json`), (hash) => cache.read(codeName(hash)))
-  if (known !== undefined && isCurrent(known, sources, isInstallation)) return { bundle: known, reused: true }
+  if (known !== undefined && isCurrent(known, sources, options.isInstallation === true)) return { bundle: known, reused: true }
   const { bundle } = await import('./bundle.ts')
   const made = await bundle(entry, sources, options)
   const { code, ...record } = made
@@ -57,7 +49,7 @@ export async function bundleWithCache(
 
 function recordName(identity: string, entry: string, options: BundleOptions): string {
   const guestModules = [...options.guestModules].toSorted()
-  const key = JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, identity, entry, guestModules])
+  const key = JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, identity, entry, guestModules, options.isInstallation])
   return sha256(key)
 }
 
@@ -66,6 +58,7 @@ export function codeName(hash: string): string {
   return `${hash}.cjs`
 }
 
+/** A package of the installation is taken to be the same while its version is. */
 function isCurrent(record: Bundle, sources: Sources, isInstallation: boolean): boolean {
   return record.inputs.every((input) => {
     const isVersion = input.path.endsWith('/package.json') && input.hash !== 'absent'

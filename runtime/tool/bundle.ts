@@ -33,6 +33,11 @@ export interface BundleOptions {
   /** Node builtins that the sandbox has, without `node:`; they stay outside the bundle, as `run-agent` does. */
   readonly guestModules: ReadonlySet<string>
   readonly clock: Clock
+  /**
+   * For what comes with run-agent: its packages are those that the host itself runs, so they are not searched for
+   * computed imports, which takes longer than all else.
+   */
+  readonly isInstallation?: boolean
   /** Put before the definition's paths in problems, e.g. `agents/`; never part of the bundle. */
   readonly displayFolder?: string
 }
@@ -87,7 +92,7 @@ const BUILD_OPTIONS = {
  * Throws ProblemsError for mistakes in the sources, and E_TOOL_LOAD for a limit or a missing entry.
  */
 export async function bundle(entry: string, sources: Sources, options: BundleOptions): Promise<Bundle> {
-  const collector = new ModuleCollector(entry, createSourceLedger(sources), options.guestModules)
+  const collector = new ModuleCollector(entry, createSourceLedger(sources), options)
   const code = await withEsbuild((esbuild) => build(esbuild, collector, options))
   return {
     code,
@@ -135,6 +140,7 @@ class ModuleCollector {
   readonly builtins = new Set<string>()
   /** A limit that was reached: the build fails with it, whatever esbuild then reports. */
   failure: RunAgentError | undefined
+  readonly #trustsPackages: boolean
   readonly #resolver: ImportResolver
   readonly #places = new Map<string, Place>()
   readonly #importers = new Map<string, string>()
@@ -142,7 +148,8 @@ class ModuleCollector {
   readonly #missing = new Map<string, string>()
   readonly #packages = new Map<string, { readonly name: string; readonly version: string }>()
 
-  constructor(entry: string, ledger: SourceLedger, guestModules: ReadonlySet<string>) {
+  constructor(entry: string, ledger: SourceLedger, { guestModules, isInstallation = false }: BundleOptions) {
+    this.#trustsPackages = isInstallation
     this.entry = entry
     this.ledger = ledger
     this.#resolver = new ImportResolver(ledger, guestModules)
@@ -256,7 +263,8 @@ class ModuleCollector {
     if (read?.type !== 'file' || loader === undefined)
       return { errors: [{ text: 'a module that is found by looking through folders is not possible' }] }
     const text = new TextDecoder().decode(read.bytes)
-    const suspect = loader === 'json' ? undefined : findSuspect(text)
+    const isTrusted = loader === 'json' || (this.#trustsPackages && namespace === 'npm')
+    const suspect = isTrusted ? undefined : findSuspect(text)
     if (suspect === undefined) return { contents: text, loader }
     const file = `${namespace}:${path}`
     try {

@@ -203,7 +203,7 @@ describe('a planted file is embedded by plain esbuild and never by the bundler',
       write: (_name: string, bytes: Uint8Array) => void written.push(new TextDecoder().decode(bytes)),
     }
     using sources = openSources(nodeFileHost, folder)
-    const result = await bundleWithCache(cache, { identity: folder, isInstallation: false }, './tool.ts', sources, bundleOptions).catch(
+    const result = await bundleWithCache(cache, folder, './tool.ts', sources, bundleOptions).catch(
       (thrown: unknown) => thrown,
     )
     if (bundles === true) expect(result).not.toBeInstanceOf(Error)

@@ -33,7 +33,7 @@ afterEach(() => tree[Symbol.dispose]())
 
 async function run(options = bundleOptions): Promise<CachedBundle> {
   using sources = openSources(nodeFileHost, folder)
-  return await bundleWithCache(cache, { identity: folder, isInstallation: false }, './tool.ts', sources, options)
+  return await bundleWithCache(cache, folder, './tool.ts', sources, options)
 }
 
 describe('a bundle is reused', () => {
