@@ -156,7 +156,12 @@ async function play(
         killIfPlanned()
       },
       onIdle: () => {
-        if (requests > deliveries) world.onWaiting(callId)
+        const heard = [requests, deliveries].join()
+        // What the tape can answer is answered before this: the request came in the same chunk as the idle frame.
+        setImmediate(() => {
+          const isStill = heard === [requests, deliveries].join() && !ended.signal.aborted
+          if (isStill && requests > deliveries) world.onWaiting(callId)
+        })
       },
       onLog: (level, text) => void world.recorder.append({ kind: 'log', call: callId, data: { level, text } }),
     },

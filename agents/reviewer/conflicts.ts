@@ -15,7 +15,7 @@ export function findConflicts({ path, added }: ReviewedFile): Finding[] {
     marked.some((marker) => END.test(marker.text) && marker.line > line)
   const middles = added.filter(({ line, text }) => MIDDLE.test(text) && isMiddle(line))
   return [...marked, ...middles]
-    .sort((left, right) => left.line - right.line)
+    .toSorted((left, right) => left.line - right.line)
     .map(({ line, text }) => ({
       severity: 'Blocking',
       path,

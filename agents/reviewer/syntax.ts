@@ -14,7 +14,7 @@ export function* nodesOf(root: SyntaxNode): Generator<SyntaxNode> {
       if (key === 'loc' || key.endsWith('Comments')) return []
       return (Array.isArray(value) ? value : [value]).filter(isNode)
     })
-    for (const child of children.reverse()) pending.push(child)
+    for (const child of children.toReversed()) pending.push(child)
   }
 }
 

@@ -106,7 +106,7 @@ function encodeObject(value: EventData, bodies: Bodies | undefined, depth: numbe
   const keys = Object.keys(value).filter((key) => value[key] !== undefined)
   const parts = keys
     .map((key) => ({ key, written: key.startsWith('$') ? `$${key}` : key }))
-    .sort((a, b) => (a.written < b.written ? -1 : 1))
+    .toSorted((a, b) => (a.written < b.written ? -1 : 1))
     .map(({ key, written }) => `${JSON.stringify(written)}:${encodeValue(value[key], bodies, depth)}`)
   return `{${parts.join(',')}}`
 }

@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto'
 
-export const HASH_BYTES = 32
+const HASH_BYTES = 32
 
 /** `run_prev` of a run's first event. */
 export const NO_LEAF: Uint8Array = new Uint8Array(HASH_BYTES)

@@ -68,7 +68,7 @@ interface Asked {
  * record the intent, dress, perform, scrub, record the outcome, return. What is sent, recorded and returned has been
  * scrubbed, so that a record is what was sent but for the credential.
  */
-export function createModelFetch(options: ModelFetchOptions): typeof fetch {
+export function createModelFetch(options: ModelFetchOptions): typeof globalThis.fetch {
   const base = new URL(options.baseURL)
   let ordinals = 0
 

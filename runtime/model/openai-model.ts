@@ -18,7 +18,7 @@ export interface OpenAIModelOptions {
   readonly baseURL: string
   readonly api: 'responses' | 'chat'
   /** Performs every request: it records, dresses and bounds them. */
-  readonly fetch: typeof fetch
+  readonly fetch: typeof globalThis.fetch
 }
 
 /**

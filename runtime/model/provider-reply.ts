@@ -14,7 +14,7 @@ interface Whose {
  * A `fetch` that passes a successful answer on only if it is one. The SDK takes an HTML page for a text and fails
  * later in ways that name nothing; and it throws away why an answer stopped early.
  */
-export function checkingFetch(inner: typeof fetch, whose: Whose): typeof fetch {
+export function checkingFetch(inner: typeof globalThis.fetch, whose: Whose): typeof globalThis.fetch {
   return async (input, init) => {
     const response = await inner(input, init)
     const text = await response.text()

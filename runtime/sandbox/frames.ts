@@ -44,34 +44,43 @@ export function encodeFrame(kind: FrameKind, call: number, ordinal: number, payl
   return frame
 }
 
-/** Cuts a stream of bytes into frames; throws RangeError on a length below the header's or over the cap. */
+/**
+ * Cuts a stream of bytes into frames; throws RangeError on a length below the header's or over the cap. What is held
+ * of an unfinished frame is one buffer that doubles: a peer that drips single bytes must not cost an object for each.
+ */
 export function createFrameReader(bytesMax: number): (chunk: Buffer) => Frame[] {
-  let chunks: Buffer[] = []
+  let store: Buffer = Buffer.alloc(0)
   let held = 0
-  let wanted = 4
+  const hold = (bytes: Buffer): Buffer => {
+    if (held + bytes.length > store.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(1024, 2 * store.length, held + bytes.length))
+      store.copy(larger, 0, 0, held)
+      store = larger
+    }
+    bytes.copy(store, held)
+    held += bytes.length
+    return store.subarray(0, held)
+  }
   return (chunk) => {
-    chunks.push(chunk)
-    held += chunk.length
     const frames: Frame[] = []
-    if (held < wanted) return frames
-    let buffer = chunks.length === 1 ? chunk : Buffer.concat(chunks, held)
-    wanted = 4
+    let buffer = held === 0 ? chunk : hold(chunk)
     while (buffer.length >= 4) {
       const length = buffer.readUInt32BE(0)
       if (length < HEADER_BYTES - 4 || length > bytesMax) throw new RangeError(`a frame of ${length} bytes`)
-      wanted = length + 4
-      if (buffer.length < wanted) break
+      if (buffer.length < length + 4) break
       frames.push({
         kind: buffer.readUInt8(4),
         call: buffer.readUInt32BE(5),
         ordinal: buffer.readUInt32BE(9),
-        payload: buffer.toString('utf8', HEADER_BYTES, wanted),
+        payload: buffer.toString('utf8', HEADER_BYTES, length + 4),
       })
-      buffer = buffer.subarray(wanted)
-      wanted = 4
+      buffer = buffer.subarray(length + 4)
     }
-    chunks = buffer.length === 0 ? [] : [buffer]
-    held = buffer.length
+    if (held > 0 && frames.length === 0) return frames
+    // What is left is the start of the next frame. It may lie in the store itself, so it moves to a new one.
+    held = 0
+    store = Buffer.alloc(0)
+    if (buffer.length > 0) hold(buffer)
     return frames
   }
 }

@@ -63,5 +63,5 @@ function hintOf(message: Message): string | undefined {
 /** The bundler counts UTF-8 bytes from 0; people count characters from 1. */
 function columnOf(line: string, byteColumn: number): number {
   const before = new TextEncoder().encode(line).subarray(0, byteColumn)
-  return [...new TextDecoder().decode(before)].length + 1
+  return Array.from(new TextDecoder().decode(before)).length + 1
 }

@@ -47,7 +47,7 @@ const CONDITIONS: Readonly<Record<ImportKind, ReadonlySet<string>>> = {
   require: new Set(['require', 'module', 'browser']),
 }
 
-export function isSourceFile(path: string): boolean {
+function isSourceFile(path: string): boolean {
   return EXTENSIONS.some((extension) => path.endsWith(extension))
 }
 

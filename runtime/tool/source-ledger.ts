@@ -10,8 +10,8 @@ import { treeAt } from './source-tree.ts'
 import type { Place, SourceRead, Sources } from './source-tree.ts'
 
 export interface BundleInput extends Place {
-  /** SHA-256 of the bytes in hex, or why there are none. */
-  readonly hash: string | 'absent' | 'refused'
+  /** SHA-256 of the bytes in hex, or why there are none: `absent` or `refused`. */
+  readonly hash: string
   /** Where the bytes lie after links; empty if there are none. */
   readonly target: string
 }

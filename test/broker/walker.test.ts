@@ -136,7 +136,7 @@ describe('onResolved', () => {
     using walker = createWalker(nodeFileHost, join(tree.path, 'root'))
     const told: string[] = []
     try {
-      using _place = walker.walk(path, { followLast: true, onResolved: (text) => void told.push(text) })
+      using _place = walker.walk(path, { followLast: true, onResolved: (resolved) => void told.push(resolved) })
     } catch {
       // A walk that fails tells where it would have led all the same.
     }

@@ -38,7 +38,7 @@ export function evaluate(
     if (Object.hasOwn(modules, name)) return modules[name]
     throw new Error(`not provided: ${name}`)
   }
-  // oxlint-disable-next-line no-implied-eval
+  // oxlint-disable-next-line no-implied-eval, no-new-func
   new Function('require', 'module', 'exports', code)(require, module, module.exports)
   return module.exports
 }

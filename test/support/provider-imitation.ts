@@ -27,7 +27,8 @@ export async function imitateProvider(
   ...answers: readonly ((response: ServerResponse, request: SeenRequest) => void)[]
 ): Promise<Imitation> {
   const seen: SeenRequest[] = []
-  const server = createServer(async (incoming, response) => {
+  const server = createServer((incoming, response) => void answerTo(incoming, response))
+  const answerTo = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const request = {
@@ -40,7 +41,7 @@ export async function imitateProvider(
     const answer = answers[Math.min(seen.length, answers.length) - 1]
     if (answer === undefined) response.writeHead(500).end()
     else answer(response, request)
-  })
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {

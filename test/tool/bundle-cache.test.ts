@@ -107,7 +107,7 @@ describe('a bundle is made again', () => {
     ['an input is no input', '.json', (text) => JSON.stringify({ ...(JSON.parse(text) as object), inputs: [{ tree: -1 }] })],
   ])('when the record is broken: %s', async (_what, ending, damage) => {
     await run()
-    for (const [name, bytes] of [...records].filter(([name]) => name.endsWith(ending))) {
+    for (const [name, bytes] of [...records].filter((record) => record[0].endsWith(ending))) {
       const text = new TextDecoder().decode(bytes)
       expect(damage(text)).not.toBe(text)
       records.set(name, new TextEncoder().encode(damage(text)))

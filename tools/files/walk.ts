@@ -51,7 +51,7 @@ export async function walk(start: string, filesMax: number): Promise<Walk> {
 }
 
 function finished(files: string[], skipped: Skipped[], filesMax: number, truncated: boolean): Walk {
-  return { files: files.sort().slice(0, filesMax), skipped, truncated }
+  return { files: files.toSorted().slice(0, filesMax), skipped, truncated }
 }
 
 interface Listed {
@@ -69,7 +69,7 @@ async function list(folder: string, isStart: boolean): Promise<Listed> {
       folders: entries
         .filter((entry) => entry.isDirectory())
         .map((entry) => under(entry.name))
-        .sort(),
+        .toSorted(),
     }
   } catch (thrown) {
     // Of the folder that was asked for, the caller must learn why; the others are reported.

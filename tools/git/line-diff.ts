@@ -46,7 +46,7 @@ export function diffLines(before: readonly string[], after: readonly string[]): 
   const removed = old.length - oldShared.length
   const shared = diffShared(oldShared, nowShared)
   return {
-    added: [...added, ...shared.added].sort((left, right) => left - right),
+    added: [...added, ...shared.added].toSorted((left, right) => left - right),
     removed: removed + shared.removed,
     approximate: shared.approximate,
   }

@@ -93,7 +93,7 @@ async function similarOrigins(
     })),
   )
   const taken = new Set<TreeChange>()
-  for (const { origin, target, score } of pairs.sort((left, right) => right.score - left.score)) {
+  for (const { origin, target, score } of pairs.toSorted((left, right) => right.score - left.score)) {
     if (score < SIMILAR || taken.has(origin) || origins.has(target)) continue
     taken.add(origin)
     origins.set(target, origin)

@@ -76,7 +76,7 @@ export async function diffTrees(
       for (const tree of trees) pending.push(tree)
     }
   }
-  return changes.sort((left, right) => (left.rawPath < right.rawPath ? -1 : left.rawPath > right.rawPath ? 1 : 0))
+  return changes.toSorted((left, right) => (left.rawPath < right.rawPath ? -1 : left.rawPath > right.rawPath ? 1 : 0))
 }
 
 async function entriesOf(objects: ObjectStore, oid: string | undefined): Promise<Map<string, Entry>> {

@@ -52,7 +52,8 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   installRandom(record.seed)
   installConsole(record.logBytesMax)
   const finish = (value: unknown): void => endWith(value, record.resultBytesMax)
-  play(record, bundle, describer).then(finish, (error: unknown) => end(failure(error)))
+  // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
+  play(record, bundle, describer).then(finish).catch((error: unknown) => end(failure(error)))
 }
 
 async function play(record: StartRecord, bundle: Factory, describer: Factory | undefined): Promise<unknown> {
