@@ -2,7 +2,7 @@
  * The story of a replay: the same run, with a world that is the trail. Nothing here looks at files, the network or
  * the clock; what the run asks for is compared with what the recording asked for, and answered from it.
  */
-import type { NewEvent, RunRecorder, StoredEvent } from './audit/event.ts'
+import type { Json, NewEvent, RunRecorder, StoredEvent } from './audit/event.ts'
 import { createBroker, type Perform } from './broker/broker.ts'
 import type { Outcome } from './broker/outcome.ts'
 import { RunAgentError } from './errors.ts'
@@ -316,7 +316,12 @@ function keyOf(event: NewEvent, logs: Map<string, number>): string {
 
 /** The count of a run's events is the trail's own, and a replay leaves the model's exchanges out. */
 function comparable({ kind, data }: NewEvent): NewEvent['data'] {
-  return kind === 'run.end' ? { ...data, events: undefined } : data
+  if (kind === 'run.end') return { ...data, events: undefined }
+  if (data['decision'] === undefined) return data
+  // What was asked differs before what was decided of it, and permit or deny before the words for it.
+  const { request, decision, ...rest } = data
+  const { kind: answer, ...words } = Object(decision) as { [key: string]: Json }
+  return { request, decision: { kind: answer, ...words }, ...rest }
 }
 
 function shown(event: NewEvent): string {

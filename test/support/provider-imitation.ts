@@ -5,7 +5,7 @@
  */
 
 import { createServer } from 'node:http'
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { NewEvent, RunRecorder } from '../../runtime/audit/event.ts'
 
