@@ -10,11 +10,6 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void
 }
 
-export interface Entropy {
-  /** Cryptographically secure random bytes. */
-  bytes(length: number): Uint8Array
-}
-
 export type FileType = 'file' | 'directory' | 'link' | 'other'
 
 export interface FileStat {

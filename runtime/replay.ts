@@ -186,7 +186,8 @@ class Tape implements RunRecorder {
   /** Answers from the recording, in its order: one that comes early is held until the tape reaches it. */
   readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, redecide) => {
     const recorded = this.#events.get(`host.outcome ${call} ${ordinal}`)
-    while (recorded === undefined || this.#order.get(call)?.[0] !== ordinal) {
+    for (;;) {
+      if (recorded !== undefined && this.#order.get(call)?.[0] === ordinal) break
       // The script asks for one thing at a time, and nothing else can come first.
       if (call === SCRIPT_CALL) this.onWaiting(call)
       await new Promise<void>((resolve, reject) => {

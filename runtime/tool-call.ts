@@ -7,7 +7,7 @@ import type { FunctionCallResult, ModelCall } from './model/model.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
 import type { CapabilityRequest, Decision } from './policy/grant.ts'
 import type { RunFailure, World } from './run.ts'
-import type { GuestEnd, GuestRun } from './sandbox/guest-run.ts'
+import type { GuestEnd, GuestListener, GuestRun } from './sandbox/guest-run.ts'
 import { deliveryPayload, parseCapabilityRequest } from './sandbox/protocol.ts'
 
 export interface PlannedKill {
@@ -55,7 +55,7 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
       const data = { tool: name, arguments: argumentsJson, bundle: tool?.bundle.hash, decision }
       const now = world.recorder.append({ kind: 'tool.call', call: callId, data })
       if (decision.kind === 'deny') denied.push({ tool: name, request: 'call', rule: decision.rule })
-      const played = refusal ?? (tool === undefined ? undefined : await play(plan, world, tool, callId, argumentsJson, now, denied))
+      const played = refusal ?? (tool === undefined ? undefined : await play({ plan, world, tool, call: callId, denied }, argumentsJson, now))
       if (played === undefined) throw new Error('a call that is not refused has a tool')
       const end = shallow(played)
       world.recorder.append({ kind: 'tool.outcome', call: callId, data: { end: endData(end) } })
@@ -99,86 +99,117 @@ function callDecision(name: string, refusal: Failed | undefined): { readonly kin
   return { kind: 'deny', rule: refusal.error.code === 'E_CALLS' ? refusal.error.message : 'default-deny: the agent has no such tool' }
 }
 
-async function play(
-  plan: RunPlan,
-  world: World,
-  tool: PlannedTool,
-  callId: string,
-  input: string,
-  now: number,
-  denied: DeniedRequest[],
-): Promise<GuestEnd> {
-  const kill = world.plannedKill(callId)
-  let requests = 0
-  let deliveries = 0
+interface Playing {
+  readonly plan: RunPlan
+  readonly world: World
+  readonly tool: PlannedTool
+  readonly call: string
+  readonly denied: DeniedRequest[]
+}
+
+async function play(playing: Playing, input: string, now: number): Promise<GuestEnd> {
+  const { plan, world, tool, call } = playing
+  const kill = world.plannedKill(call)
   if (kill?.requests === 0 && kill.deliveries === 0) return { kind: 'killed', ...kill }
-  const ended = new AbortController()
-  const serving = new Set<Promise<void>>()
-  // Not `===`: which of two frames that crossed on the pipe comes first is not the same in a replay.
-  const killIfPlanned = (): void => {
-    if (kill !== undefined && requests >= kill.requests && deliveries >= kill.deliveries) run.kill(kill.cause, kill.message)
-  }
-  const fail = (error: unknown): void => {
-    if (ended.signal.aborted) return
-    const { code, message } = error instanceof RunAgentError ? error : { code: 'E_INTERNAL', message: String(error) }
-    run.kill(code, message)
-  }
-  const serve = async (ordinal: number, request: CapabilityRequest): Promise<void> => {
-    await world.broker.serve({ call: callId, ordinal, ended: ended.signal }, tool.grant, request, (served) => {
-      if (served.decision.kind === 'deny') denied.push(deniedRequest(tool.name, request, served.decision))
-      deliveries += 1
-      run.deliver(ordinal, served.now, deliveryPayload(served.outcome))
-      killIfPlanned()
-    })
-  }
-  const run: GuestRun = world.sandbox.run(
+  const guest = new ServedGuest(playing, kill)
+  const run = world.sandbox.run(
     {
       bundle: tool.bundle,
       entry: 'tool',
       input,
       schema: tool.parameters,
-      seed: derive(plan.seed, 'seed', callId),
+      seed: derive(plan.seed, 'seed', call),
       now,
       limits: tool.limits,
       user: plan.user,
-      idempotencyKey: derive(plan.seed, 'idempotency', callId),
+      idempotencyKey: derive(plan.seed, 'idempotency', call),
     },
-    {
-      onRequest: (ordinal, payload) => {
-        requests += 1
-        // What the guest of a replay asks beyond the place of its kill was never heard.
-        if (kill !== undefined && ordinal >= kill.requests) return
-        const request = parseCapabilityRequest(payload)
-        if (request === undefined) return run.kill('protocol', 'the call sent something that is not a request')
-        const served = serve(ordinal, request).catch(fail)
-        serving.add(served)
-        void served.then(() => serving.delete(served))
-        killIfPlanned()
-      },
-      onIdle: () => {
-        const heard = [requests, deliveries].join()
-        // What the tape can answer is answered before this: the request came in the same chunk as the idle frame.
-        setImmediate(() => {
-          const isStill = heard === [requests, deliveries].join() && !ended.signal.aborted
-          if (isStill && requests > deliveries) world.onWaiting(callId)
-        })
-      },
-      onLog: (level, text) => void world.recorder.append({ kind: 'log', call: callId, data: { level, text } }),
-    },
+    guest,
   )
-  const stop = (): void => fail(world.stop.reason)
+  guest.run = run
+  const stop = (): void => guest.fail(world.stop.reason)
   if (world.stop.aborted) stop()
   world.stop.addEventListener('abort', stop)
   const end = await run.ended
   world.stop.removeEventListener('abort', stop)
-  // What is under way is recorded before the call's outcome, and waiting ends here: nothing follows the run's end.
-  ended.abort()
-  await Promise.all(serving)
+  await guest.finish()
   return kill !== undefined && end.kind === 'killed' ? { ...end, requests: kill.requests, deliveries: kill.deliveries } : end
 }
 
+/** What a guest asks, handed to the broker, and the answers handed back. */
+class ServedGuest implements GuestListener {
+  readonly #playing: Playing
+  readonly #kill: PlannedKill | undefined
+  readonly #ended = new AbortController()
+  readonly #serving = new Set<Promise<void>>()
+  #requests = 0
+  #deliveries = 0
+  /** Set before the guest can say anything: frames come in a later turn of the event loop. */
+  run: GuestRun | undefined
+
+  constructor(playing: Playing, kill: PlannedKill | undefined) {
+    this.#playing = playing
+    this.#kill = kill
+  }
+
+  onRequest(ordinal: number, payload: string): void {
+    this.#requests += 1
+    // What the guest of a replay asks beyond the place of its kill was never heard.
+    if (this.#kill !== undefined && ordinal >= this.#kill.requests) return
+    const request = parseCapabilityRequest(payload)
+    if (request === undefined) return this.run?.kill('protocol', 'the call sent something that is not a request')
+    const served = this.#serve(ordinal, request).catch((error: unknown) => this.fail(error))
+    this.#serving.add(served)
+    void served.then(() => this.#serving.delete(served))
+    this.#killIfPlanned()
+  }
+
+  onIdle(): void {
+    const heard = [this.#requests, this.#deliveries].join()
+    // What the tape can answer is answered before this: the request came in the same chunk as the idle frame.
+    setImmediate(() => {
+      const isStill = heard === [this.#requests, this.#deliveries].join() && !this.#ended.signal.aborted
+      if (isStill && this.#requests > this.#deliveries) this.#playing.world.onWaiting(this.#playing.call)
+    })
+  }
+
+  onLog(level: string, text: string): void {
+    const { world, call } = this.#playing
+    world.recorder.append({ kind: 'log', call, data: { level, text } })
+  }
+
+  fail(error: unknown): void {
+    if (this.#ended.signal.aborted) return
+    const { code, message } = error instanceof RunAgentError ? error : { code: 'E_INTERNAL', message: String(error) }
+    this.run?.kill(code, message)
+  }
+
+  /** What is under way is recorded before the call's outcome, and waiting ends here: nothing follows the run's end. */
+  async finish(): Promise<void> {
+    this.#ended.abort()
+    await Promise.all(this.#serving)
+  }
+
+  async #serve(ordinal: number, request: CapabilityRequest): Promise<void> {
+    const { world, tool, call, denied } = this.#playing
+    await world.broker.serve({ call, ordinal, ended: this.#ended.signal }, tool.grant, request, (served) => {
+      if (served.decision.kind === 'deny') denied.push(deniedRequest(tool.name, request, served.decision))
+      this.#deliveries += 1
+      this.run?.deliver(ordinal, served.now, deliveryPayload(served.outcome))
+      this.#killIfPlanned()
+    })
+  }
+
+  /** Not `===`: which of two frames that crossed on the pipe comes first is not the same in a replay. */
+  #killIfPlanned(): void {
+    const kill = this.#kill
+    if (kill === undefined || this.#requests < kill.requests || this.#deliveries < kill.deliveries) return
+    this.run?.kill(kill.cause, kill.message)
+  }
+}
+
 /** 32 hexadecimal digits that depend on the run's seed and the call alone. */
-export function derive(seed: string, purpose: string, call: string): string {
+function derive(seed: string, purpose: string, call: string): string {
   return createHash('sha256').update(`${seed}\n${purpose}\n${call}`).digest('hex').slice(0, 32)
 }
 

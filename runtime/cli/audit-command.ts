@@ -18,7 +18,7 @@ export interface AuditArguments {
   readonly json: boolean
 }
 
-const QUESTIONS_NOT_BUILT = ['search', 'export', 'bundle', 'import', 'prune', 'view']
+const QUESTIONS_NOT_BUILT = new Set(['search', 'export', 'bundle', 'import', 'prune', 'view'])
 
 /** True for the process that recorded itself as `pid`, and for no later one with that number. */
 export function isAlive(pid: number, startTime: number | string): boolean {
@@ -26,7 +26,7 @@ export function isAlive(pid: number, startTime: number | string): boolean {
 }
 
 export async function auditCommand(args: AuditArguments): Promise<number> {
-  if (QUESTIONS_NOT_BUILT.includes(args.question)) {
+  if (QUESTIONS_NOT_BUILT.has(args.question)) {
     throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent audit ${args.question}\` is not supported yet`)
   }
   const environment = readEnvironment()

@@ -5,9 +5,9 @@ import { printable } from '../printable.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 
 /** In the contract and not built yet: refused, never ignored. */
-const COMMANDS_NOT_BUILT = [
+const COMMANDS_NOT_BUILT = new Set([
   'can', 'tool', 'lock', 'doctor', 'init', 'schema', 'suggest', 'approvals', 'approve', 'deny', 'credentials', 'completion',
-] // prettier-ignore
+])
 const FLAGS_NOT_BUILT = ['user', 'set', 'locked', 'trust', 'allow-protected', 'yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
 
 export async function main(argv: readonly string[]): Promise<void> {
@@ -29,7 +29,9 @@ async function exitCodeFor(argv: readonly string[]): Promise<number> {
   try {
     refuseNotBuilt(argv)
     let exit: Promise<number> | undefined
-    await commandLine(argv, (command) => (exit = command)).parseAsync()
+    await commandLine(argv, (command) => {
+      exit = command
+    }).parseAsync()
     return (await exit) ?? EXIT.completed
   } catch (error) {
     return await report(error)
@@ -38,7 +40,7 @@ async function exitCodeFor(argv: readonly string[]): Promise<number> {
 
 function refuseNotBuilt(argv: readonly string[]): void {
   const [command = ''] = argv
-  if (COMMANDS_NOT_BUILT.includes(command)) {
+  if (COMMANDS_NOT_BUILT.has(command)) {
     throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent ${command}\` is not supported yet`)
   }
   for (const word of argv) {

@@ -62,7 +62,7 @@ export function end(payload: string): void {
   ended = true
 }
 
-export function errorOf(error: GuestError): Error {
+function errorOf(error: GuestError): Error {
   const made = new Error(error.message)
   made.name = error.name
   if (error.code !== undefined) Object.assign(made, { code: error.code })
@@ -73,7 +73,7 @@ const fromBase64: ((text: string) => Uint8Array) | undefined = Reflect.get(Uint8
 const toBase64: (() => string) | undefined = Reflect.get(Uint8Array.prototype, 'toBase64')
 
 /** V8 has both natively from version 14 (Node 26); on Node 24 the slower way through a string. */
-export function bytesOf(base64: string): Uint8Array {
+function bytesOf(base64: string): Uint8Array {
   if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, base64)
   return decodeBase64(base64)
 }
