@@ -26,7 +26,7 @@ export function findInstallation(): Installation {
     version,
     sandboxFiles: () => ({
       entry: join(here, 'sandbox', `process${extension}`),
-      modules: [join(here, 'sandbox', `frames${extension}`), join(here, 'sandbox', `isolated-vm${extension}`)],
+      modules: ['disarm', 'frames', 'isolated-vm'].map((name) => join(here, 'sandbox', `${name}${extension}`)),
       packageJson,
       addon: isolatedVmAddon(),
     }),

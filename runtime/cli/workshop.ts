@@ -48,6 +48,7 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   }
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
   const sandboxes: Sandbox[] = []
+  let isClosed = false
   // As one file of JavaScript the process starts in half the time: no types to strip, no modules to look for.
   const sandboxFiles = async (): Promise<SandboxFiles> => {
     const files = installation.sandboxFiles()
@@ -62,6 +63,8 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
     runtime.catch(() => undefined)
     const sandbox = new Sandbox({ processes, clock: nodeClock, files, runtime })
     sandboxes.push(sandbox)
+    // A command may have failed while this was being made; a process that started now would outlive it.
+    if (isClosed) sandbox.close()
     return sandbox
   }
   let tools: Promise<Sandbox> | undefined
@@ -79,20 +82,36 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
     createSandbox,
     toolSandbox,
     close: () => {
+      isClosed = true
       for (const sandbox of sandboxes) sandbox.close()
     },
   }
 }
 
+/** The memory of a process stays as large as it once was, and its first tools would be blamed for that. */
+const DESCRIBED_AT_ONCE_MAX = 4
+
 /** A manifest is read once per bundle and describer; the cache keeps what the isolate said, and it is parsed again. */
 function cachedDescribe(cache: CacheFolder, describer: () => Promise<GuestCode>, sandboxOf: () => Promise<Sandbox>): DescribeTool {
+  const waiting: (() => void)[] = []
+  let describing = 0
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (describing >= DESCRIBED_AT_ONCE_MAX) await new Promise<void>((resolve) => waiting.push(resolve))
+    describing += 1
+    try {
+      return await work()
+    } finally {
+      describing -= 1
+      waiting.shift()?.()
+    }
+  }
   return async (bundle): Promise<ToolManifest> => {
     const code = await describer()
     const key = createHash('sha256').update(`manifest ${bundle.hash} ${code.hash}`).digest('hex')
     const name = `${key}.manifest.json`
     const known = manifestOf(cache.read(name))
     if (known?.ok === true) return known.manifest
-    const bytes = new TextEncoder().encode(await describe(await sandboxOf(), bundle, code))
+    const bytes = new TextEncoder().encode(await inTurn(async () => await describe(await sandboxOf(), bundle, code)))
     const read = manifestOf(bytes)
     if (read?.ok !== true) {
       const problems = read?.problems ?? ['it is not JSON']

@@ -8,6 +8,7 @@
  * as a backstop, by the host.
  */
 import { Socket } from 'node:net'
+import { disarm } from './disarm.ts'
 import { createFrameReader, encodeFrame, FRAME, type FrameKind, type Frame } from './frames.ts'
 import { cachedDataOf, loadIsolatedVm, type ExternalCopy, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
 
@@ -57,6 +58,7 @@ const RUNTIME = 'runtime'
 
 const [addon = ''] = process.argv.slice(2)
 const ivm: IsolatedVm = loadIsolatedVm(addon)
+disarm()
 const codes = new Map<string, Code>()
 const calls = new Map<number, Call>()
 const pipe = new Socket({ fd: 3, readable: true, writable: true })

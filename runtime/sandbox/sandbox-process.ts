@@ -38,8 +38,8 @@ export class SandboxProcess {
       try {
         for (const frame of read(chunk)) {
           if (this.#exited || this.killedFor !== undefined) return
+          if (isReady === (frame.kind === FRAME.ready)) throw new RangeError('`ready` is the first frame and no other')
           if (isReady) this.#listener.onFrame(this, frame)
-          else if (frame.kind !== FRAME.ready) throw new RangeError('the first frame is not `ready`')
           else {
             isReady = true
             stopTimer()
