@@ -155,6 +155,15 @@ export const SANDBOX_GRACE_MS = 80
 /** A process that has not said that it is ready by then will not be. */
 export const SANDBOX_START_MS = 10_000
 
+/** Bytes sent to a process that it has not read; an honest one always reads, so past this it is stuck or hostile. */
+export const SANDBOX_BACKLOG_BYTES_MAX = 192 * 1024 * 1024
+
+/** Frames of a process for calls that are over; some are always under way when a call is cancelled. */
+export const SANDBOX_STRAY_FRAMES_MAX = 20_000
+
+/** After the death of a process its calls are driven again alone, so many at a time. */
+export const SANDBOX_ALONE_MAX = 2
+
 /** Deliveries kept for driving a call again after its process died; a call that had more than this fails with it. */
 export const REDRIVE_BYTES_MAX = 64 * 1024 * 1024
 

@@ -72,10 +72,15 @@ function spawnSandbox(
     filter.end(seccomp)
   }
   pipe.on('error', () => undefined)
+  // A pid that was given to another process since must be neither killed nor measured.
+  child.once('exit', () => (innermost = undefined))
   // The process is watched through its pipe; a run that is over must not wait for it.
   child.unref()
   return {
-    write: (chunk) => void pipe.write(chunk),
+    write: (chunk) => {
+      pipe.write(chunk)
+      return pipe.writableLength
+    },
     onData: (listener) => void pipe.on('data', listener),
     onExit: (listener) => {
       let told = false

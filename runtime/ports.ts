@@ -105,7 +105,8 @@ export interface HttpHost {
 
 /** A sandbox process as the host sees it. */
 export interface SandboxChild {
-  write(chunk: Uint8Array): void
+  /** Returns how many bytes the process has not taken yet. */
+  write(chunk: Uint8Array): number
   onData(listener: (chunk: Buffer) => void): void
   /** Called once; `how` says it in words, e.g. `signal SIGKILL`. */
   onExit(listener: (how: string) => void): void

@@ -18,6 +18,7 @@ export interface AuditArguments {
   readonly json: boolean
 }
 
+const QUESTIONS = new Set(['list', 'show', 'tail', 'verify'])
 const QUESTIONS_NOT_BUILT = new Set(['search', 'export', 'bundle', 'import', 'prune', 'view'])
 
 /** True for the process that recorded itself as `pid`, and for no later one with that number. */
@@ -28,6 +29,9 @@ export function isAlive(pid: number, startTime: number | string): boolean {
 export async function auditCommand(args: AuditArguments): Promise<number> {
   if (QUESTIONS_NOT_BUILT.has(args.question)) {
     throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent audit ${args.question}\` is not supported yet`)
+  }
+  if (!QUESTIONS.has(args.question)) {
+    throw new RunAgentError('E_USAGE', `audit ${args.question}: there is no such question; list, show, tail and verify are`)
   }
   const environment = readEnvironment()
   const path = trailPath(environment, readConfig(environment, args.config), args.audit)
@@ -46,10 +50,8 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
     }
     case 'tail':
       return await tail(reader, args, print)
-    case 'verify':
-      return verify(reader, print)
     default:
-      throw new RunAgentError('E_USAGE', `audit ${args.question}: there is no such question; list, show, tail and verify are`)
+      return verify(reader, print)
   }
 }
 

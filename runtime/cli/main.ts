@@ -63,6 +63,8 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
         runWith({
           definition: String(args['definition']),
           words: args['task'] as readonly string[] | undefined,
+          // yargs leaves a lone `-` out of the words.
+          isPiped: argv.includes('-'),
           workspace: args.workspace,
           script: args.script,
           model: args.model,
@@ -137,6 +139,7 @@ function runOptions(command: Argv) {
 interface RunWords {
   readonly definition: string
   readonly words: readonly string[] | undefined
+  readonly isPiped: boolean
   readonly workspace: string | undefined
   readonly script: string | undefined
   readonly model: string | undefined
@@ -148,9 +151,9 @@ interface RunWords {
   readonly failOnDeny: boolean
 }
 
-async function runWith({ words = [], ...args }: RunWords): Promise<number> {
+async function runWith({ words = [], isPiped, ...args }: RunWords): Promise<number> {
+  if (isPiped && words.length > 0) throw new RunAgentError('E_USAGE', '`-` takes the task from standard input and stands alone')
   const { runCommand } = await import('./run-command.ts')
-  const isPiped = words.length === 1 && words[0] === '-'
   return await runCommand({ ...args, task: isPiped ? await readStandardInput() : words.join(' ') })
 }
 

@@ -112,7 +112,12 @@ export class CallTape {
 
   deliver(delivery: Delivery): void {
     this.#bytes += delivery.payload.length
-    // Past the cap the texts would only cost memory: the call cannot be driven again.
-    this.#deliveries.push(this.canRedrive ? delivery : { ...delivery, payload: '' })
+    this.#deliveries.push(delivery)
+  }
+
+  /** Once the cap is passed the texts would only cost memory: a call that cannot be driven again needs each once. */
+  forget(index: number): void {
+    const delivery = this.#deliveries[index]
+    if (delivery !== undefined && !this.canRedrive) this.#deliveries[index] = { ...delivery, payload: '' }
   }
 }

@@ -48,12 +48,16 @@ interface Call {
   /** Entries into the isolate that have not returned yet. */
   running: number
   logBytes: number
+  /** Its code is compiled; what fails from here on is the guest's own doing. */
+  loaded: boolean
   ended: boolean
 }
 
 const FRAME_FROM_HOST_BYTES_MAX = 64 * 1024 * 1024
 const SPARE_MEMORY_BYTES = 64 * 1024 * 1024
 const CPU_SAMPLE_MS = 20
+/** A guest returns as soon as it has said its end; one that goes on may be in what cannot be interrupted. */
+const RETURN_MS = 250
 const RUNTIME = 'runtime'
 
 const [addon = ''] = process.argv.slice(2)
@@ -146,7 +150,7 @@ function takeIsolate(memoryBytes: number): Promise<Booted> {
 function startCall(id: number, payload: string): void {
   const spec: StartFrame = JSON.parse(payload)
   const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.wallMs} ms`), spec.wallMs)
-  const call: Call = { id, spec, wall, booted: undefined, requests: 0, delivered: 0, running: 0, logBytes: 0, ended: false }
+  const call: Call = { id, spec, wall, booted: undefined, requests: 0, delivered: 0, running: 0, logBytes: 0, loaded: false, ended: false }
   calls.set(id, call)
   runEntry(call, async () => {
     const booted = await takeIsolate(spec.memoryBytes)
@@ -156,6 +160,7 @@ function startCall(id: number, payload: string): void {
     const bundle = await evaluate(booted.isolate, booted.context, spec.bundle)
     const more = spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, spec.describer)]
     const factories = [bundle, ...more].map((reference) => reference.derefInto())
+    call.loaded = true
     await booted.start.apply(undefined, [spec.record, ...factories])
   })
 }
@@ -175,20 +180,21 @@ function runEntry(call: Call, entry: () => Promise<unknown>): void {
   call.running += 1
   const done = (): void => {
     call.running -= 1
+    if (call.ended && call.running === 0 && call.booted !== undefined) dispose(call.booted)
     if (call.ended || call.running > 0) return
     send(FRAME.idle, call.id, call.requests, String(call.delivered))
     if (call.requests > call.delivered) return
     endFailed(call, 'NeverSettles', 'E_NEVER_SETTLES', 'the promise can never settle: nothing is left that it waits for')
   }
   entry().then(done, (error: unknown) => {
-    if (call.ended) return
+    if (call.ended) return done()
     if (call.booted?.isolate.isDisposed === true) {
       const limit = Math.round(call.spec.memoryBytes / 2 ** 20)
       return endLimit(call, 'memory', `the call needed more than ${limit} MB`)
     }
-    // A rejection that nobody handled, or a module that does not compile. The text is the guest's own.
     const text = error instanceof Error ? String(error.message).slice(0, 4096) : 'unreadable'
-    if (call.booted === undefined || error instanceof SyntaxError) return endFailed(call, 'Error', 'E_TOOL', text)
+    if (!call.loaded) return endFailed(call, 'LoadError', 'E_TOOL_LOAD', text)
+    // A rejection that nobody handled. The text is the guest's own.
     hearLog(call, `error\nunhandled rejection: ${text}`)
     done()
   })
@@ -205,7 +211,7 @@ function hear(call: Call, kind: unknown, ordinal: unknown, payload: unknown): vo
     call.requests += 1
     send(FRAME.request, call.id, ordinal, payload)
   } else if (kind === 'log') hearLog(call, payload)
-  else if (kind === 'end') finish(call, payload)
+  else if (kind === 'end') finishOwn(call, payload)
 }
 
 function hearLog(call: Call, payload: string): void {
@@ -233,6 +239,19 @@ function endFailed(call: Call, name: string, code: string, message: string): voi
 function finish(call: Call, payload: string): void {
   send(FRAME.end, call.id, call.requests, payload)
   release(call)
+}
+
+/** The guest's own end: its isolate goes when its code has returned. Where it does not, the process goes. */
+function finishOwn(call: Call, payload: string): void {
+  const { booted } = call
+  if (booted === undefined || call.running === 0) return finish(call, payload)
+  call.booted = undefined
+  finish(call, payload)
+  call.booted = booted
+  booted.owner = undefined
+  setTimeout(() => {
+    if (!booted.isolate.isDisposed) process.exit(1)
+  }, RETURN_MS)
 }
 
 function release(call: Call): void {

@@ -1,6 +1,6 @@
 /** One sandbox process: its frames, its memory, its end. */
 import { RunAgentError } from '../errors.ts'
-import { FRAME_BYTES_MAX, SANDBOX_BASE_BYTES, SANDBOX_START_MS, SANDBOX_WATCH_MS } from '../limits.ts'
+import { FRAME_BYTES_MAX, SANDBOX_BACKLOG_BYTES_MAX, SANDBOX_BASE_BYTES, SANDBOX_START_MS, SANDBOX_WATCH_MS } from '../limits.ts'
 import type { Clock, SandboxChild } from '../ports.ts'
 import { createFrameReader, encodeFrame, FRAME, type Frame, type FrameKind } from './frames.ts'
 import type { Delivery, GuestCall, GuestCode } from './guest-run.ts'
@@ -24,6 +24,8 @@ export class SandboxProcess {
   /** No new call is put into it; it ends with its last one. */
   retired = false
   killedFor: string | undefined
+  /** Calls that were ever put into it: what an earlier one left behind may bring it down under a later one. */
+  calls = 0
 
   constructor(child: SandboxChild, clock: Clock, listener: ProcessListener) {
     this.#child = child
@@ -43,6 +45,7 @@ export class SandboxProcess {
           else {
             isReady = true
             stopTimer()
+            this.#watch()
             resolve()
           }
         }
@@ -82,8 +85,8 @@ export class SandboxProcess {
       logBytesMax,
       record: JSON.stringify({ entry, input, schema, seed, now, user, idempotencyKey, resultBytesMax, logBytesMax }),
     }
+    this.calls += 1
     this.#send(FRAME.start, id, 0, JSON.stringify(spec))
-    this.#watch()
   }
 
   deliver(id: number, { ordinal, now, payload }: Delivery): void {
@@ -94,10 +97,6 @@ export class SandboxProcess {
     this.#send(FRAME.cancel, id, 0, '')
   }
 
-  retire(): void {
-    this.retired = true
-  }
-
   kill(why = 'retired'): void {
     this.killedFor ??= why
     this.retired = true
@@ -106,15 +105,19 @@ export class SandboxProcess {
   }
 
   #send(kind: FrameKind, call: number, ordinal: number, payload: string): void {
-    if (!this.#exited) this.#child.write(encodeFrame(kind, call, ordinal, payload))
+    if (this.#exited || this.killedFor !== undefined) return
+    const waiting = this.#child.write(encodeFrame(kind, call, ordinal, payload))
+    if (waiting > SANDBOX_BACKLOG_BYTES_MAX) this.kill('it does not read')
   }
 
-  /** While a call is alive in it, the memory of the process is read from outside; nothing inside can hide it. */
+  /**
+   * The memory of the process is read from outside; nothing inside can hide it. Also when no call is alive in it:
+   * what a call that has ended still runs (a fill of a huge array cannot be interrupted) allocates on.
+   */
   #watch(): void {
-    this.#stopWatch()
     const look = (): void => {
+      if (this.#exited) return
       const allowed = this.#listener.memoryBytes(this)
-      if (allowed === 0 || this.#exited) return
       if ((this.#child.residentBytes() ?? 0) > SANDBOX_BASE_BYTES + allowed) return this.kill('memory')
       this.#stopWatch = this.#clock.after(SANDBOX_WATCH_MS, look)
     }

@@ -6,7 +6,7 @@
  * process down is the offender. The others go on from what was delivered to them, with no new side effect.
  */
 import { RunAgentError } from '../errors.ts'
-import { SANDBOX_GRACE_MS } from '../limits.ts'
+import { SANDBOX_ALONE_MAX, SANDBOX_GRACE_MS, SANDBOX_STRAY_FRAMES_MAX } from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
 import { FRAME, type Frame } from './frames.ts'
 import { CallTape, type GuestCall, type GuestCode, type GuestEnd, type GuestListener, type GuestRun } from './guest-run.ts'
@@ -30,12 +30,14 @@ interface LiveCall {
   readonly listener: GuestListener
   readonly tape: CallTape
   readonly resolve: (end: GuestEnd) => void
-  readonly startedMs: number
+  /** Moved on while the call waits for a process of its own, so that the wait does not count. */
+  startedMs: number
   process: SandboxProcess | undefined
   /** Ordinals that the process it runs in now has made, and deliveries that it was given. */
   seen: number
   given: number
   logsSeen: number
+  logBytes: number
   stopBackstop: () => void
   alone: boolean
 }
@@ -44,6 +46,10 @@ export class Sandbox {
   readonly #options: SandboxOptions
   readonly #live = new Map<number, LiveCall>()
   readonly #processes = new Set<SandboxProcess>()
+  /** Calls that have a process of their own, and those that wait for one. */
+  readonly #alone = new Set<LiveCall>()
+  readonly #waiting: LiveCall[] = []
+  readonly #strays = new WeakMap<SandboxProcess, number>()
   #command: SandboxCommand | undefined
   #current: Promise<SandboxProcess> | undefined
   #ids = 0
@@ -55,8 +61,13 @@ export class Sandbox {
 
   /** Starts the first process ahead of the first call; resolves with the walls that stand around it. */
   async start(): Promise<readonly Wall[]> {
-    this.#current ??= this.#launch()
-    await this.#current
+    const launched = (this.#current ??= this.#launch())
+    try {
+      await launched
+    } catch (error) {
+      if (this.#current === launched) this.#current = undefined
+      throw error
+    }
     return this.#command?.walls ?? []
   }
 
@@ -75,6 +86,7 @@ export class Sandbox {
       seen: 0,
       given: 0,
       logsSeen: 0,
+      logBytes: 0,
       stopBackstop: () => undefined,
       alone: false,
     }
@@ -133,7 +145,7 @@ export class Sandbox {
 
   /** Puts a call into a process, from the start. */
   #drive(live: LiveCall): void {
-    live.seen = live.given = live.logsSeen = 0
+    live.seen = live.given = live.logsSeen = live.logBytes = 0
     live.process = undefined
     const launched = live.alone ? this.#launch() : (this.#current ??= this.#launch())
     launched.then(
@@ -163,15 +175,21 @@ export class Sandbox {
     if (process === undefined) return
     for (let next = tape.deliveries[live.given]; next !== undefined; next = tape.deliveries[live.given]) {
       if (next.ordinal >= live.seen) return
-      live.given += 1
       process.deliver(live.id, next)
+      tape.forget(live.given)
+      live.given += 1
     }
   }
 
   #hear(process: SandboxProcess, frame: Frame): void {
     const live = this.#live.get(frame.call)
-    // A call that has ended may still have frames under way.
-    if (live === undefined || live.process !== process) return
+    // A call that has ended may still have frames under way, but not without end.
+    if (live === undefined || live.process !== process) {
+      const strays = (this.#strays.get(process) ?? 0) + 1
+      if (strays > SANDBOX_STRAY_FRAMES_MAX) throw new RangeError('frames for no call')
+      this.#strays.set(process, strays)
+      return
+    }
     if (frame.kind === FRAME.request) this.#hearRequest(live, frame)
     else if (frame.kind === FRAME.idle) {
       const settled = Number(frame.payload) === live.tape.deliveries.length && live.seen === live.tape.requests
@@ -195,6 +213,9 @@ export class Sandbox {
 
   #hearLog(live: LiveCall, payload: string): void {
     live.logsSeen += 1
+    live.logBytes += payload.length + 1
+    // The process stops at half of this.
+    if (live.logBytes > 4 * live.call.limits.logBytesMax) throw new RangeError('a log over its limit')
     if (live.logsSeen <= live.tape.logs) return
     live.tape.addLog()
     const cut = payload.indexOf('\n')
@@ -206,8 +227,7 @@ export class Sandbox {
     const said = parseEnd(payload)
     if (said.kind === 'ok') this.#end(live, { kind: 'ok', value: said.value })
     else if (said.kind === 'limit') {
-      if (said.limit === 'memory') live.process?.retire()
-      this.#end(live, { kind: 'killed', cause: said.limit, message: said.message })
+      this.#end(live, { kind: 'killed', cause: said.limit, message: said.message }, true)
     } else {
       const { code, ...error } = said.error
       this.#end(live, { kind: 'failed', error: code === undefined ? error : { ...error, code } })
@@ -236,14 +256,36 @@ export class Sandbox {
     for (const live of suspects) {
       live.stopBackstop()
       const known = process.killedFor === 'a deadline'
-      if (!known && (suspects.length === 1 || !live.tape.canRedrive)) {
+      const isOffender = live.alone || (suspects.length === 1 && process.calls === 1)
+      if (!known && (isOffender || !live.tape.canRedrive)) {
         const message = cause === 'memory' ? 'the call needed more memory than it may' : `the call brought its process down (${how})`
         this.#end(live, { kind: 'killed', cause, message })
         continue
       }
-      live.alone = !known
-      this.#drive(live)
+      if (known) this.#drive(live)
+      else this.#driveAlone(live)
     }
+  }
+
+  #driveAlone(live: LiveCall): void {
+    live.alone = true
+    live.process = undefined
+    if (this.#alone.size < SANDBOX_ALONE_MAX) {
+      this.#alone.add(live)
+      this.#drive(live)
+      return
+    }
+    live.startedMs -= this.#options.clock.now()
+    this.#waiting.push(live)
+  }
+
+  /** A process of one's own has become free. */
+  #driveNext(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) return
+    if (!this.#live.has(next.id)) return this.#driveNext()
+    next.startedMs += this.#options.clock.now()
+    this.#driveAlone(next)
   }
 
   #memoryOf(process: SandboxProcess): number {
@@ -259,10 +301,15 @@ export class Sandbox {
   ): void {
     if (!this.#live.delete(live.id)) return
     live.stopBackstop()
-    if (cancel) live.process?.cancel(live.id)
+    if (cancel && live.process !== undefined) {
+      live.process.cancel(live.id)
+      // What was cut off may not stop at once, and what it does until then must not fall on a later call.
+      live.process.retired = true
+    }
     if (live.process !== undefined && (live.alone || live.process.retired) && this.#memoryOf(live.process) === 0) {
       live.process.kill()
     }
+    if (this.#alone.delete(live)) this.#driveNext()
     live.resolve({ ...end, requests: live.tape.requests, deliveries: live.tape.deliveries.length })
   }
 }
