@@ -6,10 +6,11 @@ import { defineConfig } from 'vitest/config'
 const own = join(tmpdir(), `run-agent-tests-${process.getuid?.() ?? 0}`)
 
 export default defineConfig({
+  ssr: { resolve: { conditions: ['run-agent-checkout', 'module', 'node', 'development|production'] } },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    execArgv: ['--no-node-snapshot'],
+    execArgv: ['--no-node-snapshot', '--conditions=run-agent-checkout'],
     env: {
       XDG_CACHE_HOME: join(own, 'cache'),
       XDG_STATE_HOME: join(own, 'state'),

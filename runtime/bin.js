@@ -34,8 +34,11 @@ if (args.length === 0 || (args.length === 1 && (args[0] === '--help' || args[0] 
 
 async function start() {
   // Not in Node 20, which never comes here but reads the file.
-  nodeModule.enableCompileCache?.(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'))
-  const main = existsSync(join(here, 'cli', 'main.ts')) ? './cli/main.ts' : './cli/main.js'
+  nodeModule.enableCompileCache?.(
+    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'),
+  )
+  // A checkout runs its sources; the package carries them compiled.
+  const main = existsSync(join(here, 'cli', 'main.ts')) ? './cli/main.ts' : '../dist/runtime/cli/main.js'
   const { main: run } = await import(main)
   await run(args)
 }

@@ -53,7 +53,10 @@ export class ProblemsError extends RunAgentError {
   readonly problems: readonly Problem[]
 
   constructor(code: 'E_DEFINITION' | 'E_CONFIG', problems: readonly Problem[]) {
-    super(code, problems.map((problem) => `${problem.file}:${problem.line}:${problem.column} ${problem.message}`).join('\n'))
+    super(
+      code,
+      problems.map((problem) => `${problem.file}:${problem.line}:${problem.column} ${problem.message}`).join('\n'),
+    )
     this.name = 'ProblemsError'
     this.problems = problems
   }

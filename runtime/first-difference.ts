@@ -12,10 +12,16 @@ export interface Difference {
 const SHOWN_MAX = 200
 
 /** undefined: the same. A key whose value is undefined counts as absent. */
-export function firstDifference(recorded: Json | undefined, replayed: Json | undefined, path = ''): Difference | undefined {
+export function firstDifference(
+  recorded: Json | undefined,
+  replayed: Json | undefined,
+  path = '',
+): Difference | undefined {
   if (recorded === replayed) return undefined
   if (isBytes(recorded) && isBytes(replayed)) {
-    return Buffer.compare(recorded, replayed) === 0 ? undefined : { path, recorded: shown(recorded), replayed: shown(replayed) }
+    return Buffer.compare(recorded, replayed) === 0
+      ? undefined
+      : { path, recorded: shown(recorded), replayed: shown(replayed) }
   }
   if (isRecord(recorded) && isRecord(replayed) && Array.isArray(recorded) === Array.isArray(replayed)) {
     const keys = new Set([...Object.keys(recorded), ...Object.keys(replayed)])

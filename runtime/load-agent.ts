@@ -7,7 +7,13 @@ import { createWalker, PathError, type Walker } from './broker/walker.ts'
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
 import { parseDefinition } from './definition/parse.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
-import { DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS, TOOL_LOG_BYTES_MAX, TOOL_RESULT_BYTES_MAX } from './limits.ts'
+import {
+  DEFINITION_BYTES_MAX,
+  PROMPT_BYTES_MAX,
+  TOOL_CPU_MS,
+  TOOL_LOG_BYTES_MAX,
+  TOOL_RESULT_BYTES_MAX,
+} from './limits.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
@@ -114,7 +120,9 @@ async function loadCode(
 ): Promise<{ readonly script: GuestCode | undefined; readonly code: ReadonlyMap<ToolEntry, LoadedTool> }> {
   const displayFolder = place.shown.slice(0, place.shown.length - place.name.length)
   const script =
-    definition.script === undefined ? undefined : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
+    definition.script === undefined
+      ? undefined
+      : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
     const bundle =

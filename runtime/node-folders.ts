@@ -1,5 +1,15 @@
 /** The perimeter's part for the user's own folders and for files that the operator names. */
-import { fstatSync, lstatSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { codeOf, RunAgentError } from './errors.ts'
@@ -104,7 +114,9 @@ export function readSecretFile(path: string, uid: number): string {
   const file = readOperatorFile(path)
   if (file === undefined) throw new RunAgentError('E_CREDENTIAL', `couldn't read ${path}: there is no such file`)
   if ((file.uid !== uid && file.uid !== 0) || (file.mode & 0o077) !== 0) {
-    throw new RunAgentError('E_CREDENTIAL', `couldn't use ${path}: others can read or change it`, { hint: `chmod 600 ${path}` })
+    throw new RunAgentError('E_CREDENTIAL', `couldn't use ${path}: others can read or change it`, {
+      hint: `chmod 600 ${path}`,
+    })
   }
   return new TextDecoder().decode(file.bytes).trimEnd()
 }

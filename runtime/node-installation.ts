@@ -43,14 +43,25 @@ function packageRoot(): string {
 /** The one file of isolated-vm that this Node can load, among those that its package ships. */
 function isolatedVmAddon(): string {
   const require = createRequire(import.meta.url)
-  const folder = join(dirname(require.resolve('isolated-vm/package.json')), 'prebuilds', `${process.platform}-${process.arch}`)
+  const folder = join(
+    dirname(require.resolve('isolated-vm/package.json')),
+    'prebuilds',
+    `${process.platform}-${process.arch}`,
+  )
   const abi = process.versions.modules
-  const names = process.platform === 'linux' ? [`isolated-vm.abi${abi}.${isMusl() ? 'musl' : 'glibc'}.node`] : [`isolated-vm.abi${abi}.node`]
+  const names =
+    process.platform === 'linux'
+      ? [`isolated-vm.abi${abi}.${isMusl() ? 'musl' : 'glibc'}.node`]
+      : [`isolated-vm.abi${abi}.node`]
   const found = names.map((name) => join(folder, name)).find((path) => existsSync(path))
   if (found !== undefined) return found
-  throw new RunAgentError('E_WALL', `isolated-vm has no build for Node ${process.version} on ${process.platform} ${process.arch}`, {
-    hint: 'Run with the bundled Node: install run-agent with its optional dependencies.',
-  })
+  throw new RunAgentError(
+    'E_WALL',
+    `isolated-vm has no build for Node ${process.version} on ${process.platform} ${process.arch}`,
+    {
+      hint: 'Run with the bundled Node: install run-agent with its optional dependencies.',
+    },
+  )
 }
 
 function isMusl(): boolean {

@@ -62,7 +62,11 @@ function spawnSandbox(
   environment: Readonly<Record<string, string>>,
 ): SandboxChild {
   const extra: 'pipe'[] = seccomp === undefined ? [] : ['pipe', 'pipe']
-  const child = spawn(file, args, { env: { ...environment }, cwd: '/', stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...extra] })
+  const child = spawn(file, args, {
+    env: { ...environment },
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...extra],
+  })
   const pipe = pipeOf(child, 3)
   let innermost = seccomp === undefined ? child.pid : undefined
   if (seccomp !== undefined) {

@@ -13,6 +13,10 @@ export function planOf(start: StoredEvent): RunPlan {
     }
   }
   // What JSON leaves out is undefined again.
-  const tools = plan.tools.map((tool) => ({ ...tool, callsMax: tool.callsMax, grant: { ...tool.grant, git: tool.grant.git } }))
+  const tools = plan.tools.map((tool) => ({
+    ...tool,
+    callsMax: tool.callsMax,
+    grant: { ...tool.grant, git: tool.grant.git },
+  }))
   return { ...plan, script: plan.script, tools }
 }

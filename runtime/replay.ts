@@ -53,7 +53,15 @@ export async function replayRun(options: ReplayOptions): Promise<RunOutcome> {
   const model = tape.stopping(isScripted ? scriptModel(options, plan, tape) : tape.model(plan.playedBy))
   const { stop, plannedKill, onWaiting } = tape
   try {
-    const outcome = await runAgent(plan, { recorder: tape, broker, model, sandbox: options.sandbox, stop, plannedKill, onWaiting })
+    const outcome = await runAgent(plan, {
+      recorder: tape,
+      broker,
+      model,
+      sandbox: options.sandbox,
+      stop,
+      plannedKill,
+      onWaiting,
+    })
     tape.assertPlayedOut()
     return outcome
   } catch (error) {
@@ -85,7 +93,12 @@ const LENIENCE = 10
 function lenient(plan: RunPlan): RunPlan {
   const tools = plan.tools.map((tool): PlannedTool => {
     const { wallMs, cpuMs, memoryBytes } = tool.limits
-    const limits = { ...tool.limits, wallMs: wallMs * LENIENCE, cpuMs: cpuMs * LENIENCE, memoryBytes: Math.ceil(memoryBytes * 1.5) }
+    const limits = {
+      ...tool.limits,
+      wallMs: wallMs * LENIENCE,
+      cpuMs: cpuMs * LENIENCE,
+      memoryBytes: Math.ceil(memoryBytes * 1.5),
+    }
     return { ...tool, limits }
   })
   return { ...plan, tools }
@@ -147,7 +160,8 @@ class Tape implements RunRecorder {
       this.#order.set(call, order)
     }
     if (event.kind === 'tool.call' && call !== undefined) this.#tools.set(call, String(data['tool']))
-    const killed = event.kind === 'tool.outcome' ? data['end'] : event.kind === 'model.response' ? data['killed'] : undefined
+    const killed =
+      event.kind === 'tool.outcome' ? data['end'] : event.kind === 'model.response' ? data['killed'] : undefined
     const { kind, requests, deliveries, cause, message } = Object(killed) as Partial<PlannedKill & { kind: string }>
     if (kind !== 'killed' || cause === undefined || message === undefined) return
     this.#kills.set(call ?? SCRIPT_CALL, { requests: requests ?? 0, deliveries: deliveries ?? 0, cause, message })
@@ -200,7 +214,8 @@ class Tape implements RunRecorder {
     }
     const { outcome, facts } = recorded.data as unknown as RecordedOutcome
     const decision = Object.keys(facts).length === 0 ? decide(grant, request, {}) : redecide(facts)
-    if (decision.kind === 'deny' && outcome.ok) return { outcome: { ok: false, error: { name: 'Denied', code: 'E_DENIED', message: decision.rule } }, facts }
+    if (decision.kind === 'deny' && outcome.ok)
+      return { outcome: { ok: false, error: { name: 'Denied', code: 'E_DENIED', message: decision.rule } }, facts }
     return { outcome, facts }
   }
 
@@ -236,7 +251,9 @@ class Tape implements RunRecorder {
         if (data['ok'] !== true) throw Object.assign(new Error(), data['error'] as unknown as RunFailure)
         const { items, text, usage } = data as unknown as Omit<ModelTurn, 'calls'>
         const calls = items.flatMap((item) =>
-          item.type === 'function_call' ? [{ callId: String(item['callId']), tool: String(item['name']), argumentsJson: String(item['arguments']) }] : [],
+          item.type === 'function_call'
+            ? [{ callId: String(item['callId']), tool: String(item['name']), argumentsJson: String(item['arguments']) }]
+            : [],
         )
         return { items, calls, text, usage }
       },
@@ -332,7 +349,12 @@ function shown(event: NewEvent): string {
 }
 
 function describe({ seq, kind, tool, call, ordinal, difference }: Divergence): string {
-  const where = [`step ${seq ?? 'none'}`, kind, tool === undefined ? '' : `tool ${tool}`, call === undefined ? '' : `call ${call}`]
+  const where = [
+    `step ${seq ?? 'none'}`,
+    kind,
+    tool === undefined ? '' : `tool ${tool}`,
+    call === undefined ? '' : `call ${call}`,
+  ]
   const which = ordinal === undefined ? '' : `, host call ${ordinal}`
   const at = difference.path === '' ? '' : ` at ${difference.path}`
   const text = (value: string | undefined): string => value ?? 'nothing'

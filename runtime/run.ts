@@ -51,7 +51,10 @@ export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome>
   const tools = createToolCalls(plan, world)
   const usage = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
   const end = async (result: Pick<RunOutcome, 'status' | 'output' | 'error'>): Promise<RunOutcome> => {
-    await recorder.commit({ kind: 'run.end', data: { status: result.status, output: result.output, error: errorData(result.error), usage } })
+    await recorder.commit({
+      kind: 'run.end',
+      data: { status: result.status, output: result.output, error: errorData(result.error), usage },
+    })
     return { ...result, denied: tools.denied, usage, toolCalls: tools.count }
   }
 
@@ -69,7 +72,10 @@ export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome>
     if (stop !== undefined) return await end(stopped(stop))
   }
   const message = `the model used all ${plan.budget.turns} turns of its budget without a final answer`
-  return await end({ status: 'budget_exceeded', error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false } })
+  return await end({
+    status: 'budget_exceeded',
+    error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false },
+  })
 }
 
 type Answer =
@@ -83,7 +89,10 @@ async function askModel(plan: RunPlan, world: World, turn: number, items: readon
   const head = encodeInline([plan.instructions, tools, { ...plan.settings }])
   const digest = createHash('sha256').update(head).digest('hex')
   // Instructions, tools and settings stand in `run.start`; messages are a range of the pool.
-  const now = await recorder.commit({ kind: 'model.request', data: { turn, messages: [0, items.length], head: digest } })
+  const now = await recorder.commit({
+    kind: 'model.request',
+    data: { turn, messages: [0, items.length], head: digest },
+  })
   try {
     const request = { instructions: plan.instructions, items, tools, settings: plan.settings }
     const answer = await model.turn(request, stop, now)

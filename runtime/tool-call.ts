@@ -55,7 +55,9 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
       const data = { tool: name, arguments: argumentsJson, bundle: tool?.bundle.hash, decision }
       const now = world.recorder.append({ kind: 'tool.call', call: callId, data })
       if (decision.kind === 'deny') denied.push({ tool: name, request: 'call', rule: decision.rule })
-      const played = refusal ?? (tool === undefined ? undefined : await play({ plan, world, tool, call: callId, denied }, argumentsJson, now))
+      const played =
+        refusal ??
+        (tool === undefined ? undefined : await play({ plan, world, tool, call: callId, denied }, argumentsJson, now))
       if (played === undefined) throw new Error('a call that is not refused has a tool')
       const end = shallow(played)
       world.recorder.append({ kind: 'tool.outcome', call: callId, data: { end: endData(end) } })
@@ -80,7 +82,11 @@ function refusalOf(
     deliveries: 0,
   })
   if (tool === undefined) {
-    return failed('UnknownTool', 'E_UNKNOWN_TOOL', `there is no tool ${JSON.stringify(name)}; the tools are: ${names.join(', ')}`)
+    return failed(
+      'UnknownTool',
+      'E_UNKNOWN_TOOL',
+      `there is no tool ${JSON.stringify(name)}; the tools are: ${names.join(', ')}`,
+    )
   }
   if (tool.callsMax !== undefined && calls > tool.callsMax) {
     return failed('Denied', 'E_CALLS', `limits.calls: ${name} may be called ${tool.callsMax} times in a run`)
@@ -94,9 +100,15 @@ function refusalOf(
 }
 
 /** Arguments that are no JSON are the model's mistake and not a denial. */
-function callDecision(name: string, refusal: Failed | undefined): { readonly kind: 'permit' | 'deny'; readonly rule: string } {
+function callDecision(
+  name: string,
+  refusal: Failed | undefined,
+): { readonly kind: 'permit' | 'deny'; readonly rule: string } {
   if (refusal === undefined || refusal.error.code === 'E_ARGUMENTS') return { kind: 'permit', rule: `tools.${name}` }
-  return { kind: 'deny', rule: refusal.error.code === 'E_CALLS' ? refusal.error.message : 'default-deny: the agent has no such tool' }
+  return {
+    kind: 'deny',
+    rule: refusal.error.code === 'E_CALLS' ? refusal.error.message : 'default-deny: the agent has no such tool',
+  }
 }
 
 interface Playing {
@@ -133,7 +145,9 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   const end = await run.ended
   world.stop.removeEventListener('abort', stop)
   await guest.finish()
-  return kill !== undefined && end.kind === 'killed' ? { ...end, requests: kill.requests, deliveries: kill.deliveries } : end
+  return kill !== undefined && end.kind === 'killed'
+    ? { ...end, requests: kill.requests, deliveries: kill.deliveries }
+    : end
 }
 
 /** What a guest asks, handed to the broker, and the answers handed back. */
@@ -213,8 +227,13 @@ function derive(seed: string, purpose: string, call: string): string {
   return createHash('sha256').update(`${seed}\n${purpose}\n${call}`).digest('hex').slice(0, 32)
 }
 
-function deniedRequest(tool: string, request: CapabilityRequest, decision: Extract<Decision, { kind: 'deny' }>): DeniedRequest {
-  const target = request.op === 'timer' ? '' : request.op === 'fs.rename' ? `${request.from} → ${request.to}` : request.path
+function deniedRequest(
+  tool: string,
+  request: CapabilityRequest,
+  decision: Extract<Decision, { kind: 'deny' }>,
+): DeniedRequest {
+  const target =
+    request.op === 'timer' ? '' : request.op === 'fs.rename' ? `${request.from} → ${request.to}` : request.path
   return { tool, request: `${request.op} ${target}`, rule: decision.rule }
 }
 
@@ -235,7 +254,11 @@ function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
   })
   if (end.kind === 'ok') return { item: item('completed', end.value as Json) }
   if (end.kind === 'failed') return { item: item('incomplete', { error: { ...end.error } }) }
-  const error = { name: 'Killed', code: `E_LIMIT_${end.cause.toUpperCase()}`, message: `limit ${end.cause}: ${end.message}` }
+  const error = {
+    name: 'Killed',
+    code: `E_LIMIT_${end.cause.toUpperCase()}`,
+    message: `limit ${end.cause}: ${end.message}`,
+  }
   const failed = item('incomplete', { error })
   // A cause that is an error code ends the run itself, not only the call.
   if (!end.cause.startsWith('E_')) return { item: failed }

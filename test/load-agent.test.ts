@@ -37,7 +37,10 @@ const PLAY = "import { defineScript } from 'run-agent'\nexport default defineScr
 describe('loadAgent()', () => {
   test('gives a tool of the definition its manifest, its grant and its limits', async () => {
     using tree = makeTree(['agents/play.ts=', 'agents/tools/', 'src/a=1'])
-    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition('  say: { from: ./tools/say.ts, read: ["src/**"] }\n'))
+    writeFileSync(
+      join(tree.path, 'agents/agent.yaml'),
+      definition('  say: { from: ./tools/say.ts, read: ["src/**"] }\n'),
+    )
     writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
     writeFileSync(join(tree.path, 'agents/tools/say.ts'), TOOL)
     const agent = await load(tree.path, 'agents')
@@ -99,7 +102,11 @@ describe('loadAgent()', () => {
 
   test('the table of built-in tools says what their manifests say', async () => {
     using tree = makeTree(['agents/'])
-    const rules: Readonly<Record<string, string>> = { git: 'git: read', read: 'read: ["**"]', write: 'write: ["out/*"]' }
+    const rules: Readonly<Record<string, string>> = {
+      git: 'git: read',
+      read: 'read: ["**"]',
+      write: 'write: ["out/*"]',
+    }
     const lines = Object.entries(BUILTIN_TOOLS).map(
       ([name, { needs }]) => `  ${name}: { ${needs.map((right) => rules[right]).join(', ')} }`,
     )

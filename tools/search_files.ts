@@ -35,7 +35,9 @@ function compile(pattern: string): RegExp {
     try {
       return new RegExp(pattern)
     } catch (thrown) {
-      throw new Error(`\`pattern\` is no regular expression: ${thrown instanceof Error ? thrown.message : ''}`, { cause: thrown })
+      throw new Error(`\`pattern\` is no regular expression: ${thrown instanceof Error ? thrown.message : ''}`, {
+        cause: thrown,
+      })
     }
   }
 }

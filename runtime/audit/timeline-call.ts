@@ -88,9 +88,7 @@ export class CallStory {
     const apart = new Map<string, number>()
     for (const call of calls) {
       if (!isDenied(call) && call.end !== undefined) continue
-      const line = isDenied(call)
-        ? `denied ${deedOf(call)} · ${denialOf(call.decision)}`
-        : `no outcome ${deedOf(call)}`
+      const line = isDenied(call) ? `denied ${deedOf(call)} · ${denialOf(call.decision)}` : `no outcome ${deedOf(call)}`
       apart.set(line, (apart.get(line) ?? 0) + 1)
     }
     for (const [line, times] of apart) yield `    ${line}${times > 1 ? ` (${times} times)` : ''}`

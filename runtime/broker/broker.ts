@@ -47,7 +47,12 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
       const { call, ordinal } = place
       const first = decide(grant, request, {})
 
-      const intent = { kind: 'host.request', call, ordinal, data: { request: { ...request }, decision: { ...first } } } as const
+      const intent = {
+        kind: 'host.request',
+        call,
+        ordinal,
+        data: { request: { ...request }, decision: { ...first } },
+      } as const
       if (first.kind === 'permit' && changesTheWorld(request)) await recorder.commit(intent)
       else recorder.append(intent)
 

@@ -31,7 +31,10 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
     throw new RunAgentError('E_NOT_SUPPORTED', `\`run-agent audit ${args.question}\` is not supported yet`)
   }
   if (!QUESTIONS.has(args.question)) {
-    throw new RunAgentError('E_USAGE', `audit ${args.question}: there is no such question; list, show, tail and verify are`)
+    throw new RunAgentError(
+      'E_USAGE',
+      `audit ${args.question}: there is no such question; list, show, tail and verify are`,
+    )
   }
   const environment = readEnvironment()
   const path = trailPath(environment, readConfig(environment, args.config), args.audit)
@@ -42,9 +45,14 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
       for (const run of reader.runs({ limit: AUDIT_LIST_MAX })) print(args.json ? runJsonLine(run) : runLine(run))
       return EXIT.completed
     case 'show': {
-      if (args.run === undefined) throw new RunAgentError('E_USAGE', 'audit show needs a run: its id, a prefix of it, or last')
+      if (args.run === undefined)
+        throw new RunAgentError('E_USAGE', 'audit show needs a run: its id, a prefix of it, or last')
       const events = reader.events(reader.findRun(args.run))
-      const lines = args.json ? jsonOf(events, args.call) : args.call === undefined ? showRun(events) : showCall(events, args.call)
+      const lines = args.json
+        ? jsonOf(events, args.call)
+        : args.call === undefined
+          ? showRun(events)
+          : showCall(events, args.call)
       for (const line of lines) print(line)
       return EXIT.completed
     }

@@ -8,7 +8,12 @@ import { openWorkshop } from './workshop.ts'
 
 type CheckedTool = Awaited<ReturnType<typeof checkAgent>>[number]
 
-export async function checkCommand(args: { readonly definition: string; readonly json: boolean }): Promise<number> {
+export interface CheckArguments {
+  readonly definition: string
+  readonly json: boolean
+}
+
+export async function checkCommand(args: CheckArguments): Promise<number> {
   const environment = readEnvironment()
   const workshop = openWorkshop(environment)
   try {
@@ -36,7 +41,9 @@ function wordsOf({ entry, grant }: CheckedTool): readonly string[] {
   const rules = grant.paths.map((rule) => `    ${rule.right} ${printable(rule.pattern)}`)
   const denied = grant.deny.map((rule) => `    never ${printable(rule.pattern)}`)
   const git =
-    grant.git === undefined ? [] : ["    read the repository's history, whatever the path rules say of the files of today"]
+    grant.git === undefined
+      ? []
+      : ["    read the repository's history, whatever the path rules say of the files of today"]
   const calls = limits.calls === undefined ? [] : [`    at most ${limits.calls} calls in a run`]
   return [`  ${name}`, ...git, ...rules, ...denied, ...calls]
 }

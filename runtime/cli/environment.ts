@@ -8,7 +8,14 @@ import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from
 import { RunAgentError } from '../errors.ts'
 import type { DefinitionPlace, WorkspaceFiles } from '../load-agent.ts'
 import { nodeFileHost } from '../node-files.ts'
-import { currentUser, isDirectory, readOperatorFile, userFolders, type Environment, type UserFolders } from '../node-folders.ts'
+import {
+  currentUser,
+  isDirectory,
+  readOperatorFile,
+  userFolders,
+  type Environment,
+  type UserFolders,
+} from '../node-folders.ts'
 import { findInstallation, type Installation } from '../node-installation.ts'
 
 export interface CommandEnvironment {
@@ -31,7 +38,8 @@ export function readEnvironment(): CommandEnvironment {
 
 /** `--config FILE` must exist; the user's own may be missing. */
 export function readConfig(environment: CommandEnvironment, named: string | undefined): OperatorConfig {
-  const path = named === undefined ? `${environment.folders.config}/config.yaml` : resolve(environment.currentFolder, named)
+  const path =
+    named === undefined ? `${environment.folders.config}/config.yaml` : resolve(environment.currentFolder, named)
   const file = readOperatorFile(path)
   if (file === undefined) {
     if (named === undefined) return EMPTY_CONFIG
@@ -62,7 +70,10 @@ export function definitionPlace(environment: CommandEnvironment, path: string): 
 export function workspaceFolder(environment: CommandEnvironment, named: string | undefined, defined: string): string {
   const folder = resolve(environment.currentFolder, named ?? defined)
   if (!isDirectory(folder)) {
-    throw new RunAgentError('E_DEFINITION', `couldn't open the workspace ${named ?? defined}: there is no such directory`)
+    throw new RunAgentError(
+      'E_DEFINITION',
+      `couldn't open the workspace ${named ?? defined}: there is no such directory`,
+    )
   }
   if (named === undefined && !isWithin(real(environment.currentFolder), real(folder))) {
     throw new RunAgentError('E_DEFINITION', `the workspace ${defined} is a link that leads out of the current folder`, {
@@ -102,7 +113,9 @@ export function workspaceFiles(
       .map((path) => relative(workspace, path))
       .filter((path) => path !== '' && !path.startsWith('..') && !isAbsolute(path))
   const { config, state, cache } = environment.folders
-  const named = kept.flatMap((path) => (path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]))
+  const named = kept.flatMap((path) =>
+    path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`, `${path}-journal`],
+  )
   return {
     ownFiles: (paths) => inside(paths.map((path) => resolve(definitionFolder, path))),
     neverGranted: inside([config, state, cache, ...named]),

@@ -2,13 +2,40 @@
 import yargs, { type Argv } from 'yargs'
 import { codeOf, messageOf, ProblemsError, RunAgentError } from '../errors.ts'
 import { printable } from '../printable.ts'
+import type { AuditArguments } from './audit-command.ts'
+import type { CheckArguments } from './check-command.ts'
+import type { ReplayArguments } from './replay-command.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 
 /** In the contract and not built yet: refused, never ignored. */
 const COMMANDS_NOT_BUILT = new Set([
-  'can', 'tool', 'lock', 'doctor', 'init', 'schema', 'suggest', 'approvals', 'approve', 'deny', 'credentials', 'completion',
+  'can',
+  'tool',
+  'lock',
+  'doctor',
+  'init',
+  'schema',
+  'suggest',
+  'approvals',
+  'approve',
+  'deny',
+  'credentials',
+  'completion',
 ])
-const FLAGS_NOT_BUILT = ['user', 'set', 'locked', 'trust', 'allow-protected', 'yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
+const FLAGS_NOT_BUILT = [
+  'user',
+  'set',
+  'locked',
+  'trust',
+  'allow-protected',
+  'yes',
+  'resume',
+  'lenient',
+  'step',
+  'fork',
+  'why',
+  'head',
+]
 
 export async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
@@ -54,39 +81,49 @@ type Start = (command: Promise<number>) => void
 
 /** Exported for the test that compares the printed help with help.txt. */
 export function commandLine(argv: readonly string[], start: Start): Argv {
-  return yargs([...argv])
-    .scriptName('run-agent')
-    .usage('Runs an LLM agent with exactly the authority its definition grants, and records everything it did.')
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'camel-case-expansion': false })
-    .command('$0 <definition> [task..]', 'run an agent; the task also from stdin with -', runOptions, (args) =>
-      start(
-        runWith({
-          definition: String(args['definition']),
-          words: args['task'] as readonly string[] | undefined,
-          // yargs leaves a lone `-` out of the words.
-          isPiped: argv.includes('-'),
-          workspace: args.workspace,
-          script: args.script,
-          model: args.model,
-          config: args.config,
-          audit: args.audit,
-          json: args.json,
-          quiet: args.quiet,
-          weakSandbox: args['weak-sandbox'],
-          failOnDeny: args['fail-on-deny'],
-        }),
-      ),
-    )
-    .command('check <definition>', 'validate a definition and print the effective rights of its agent', checkOptions, (args) =>
-      start(import('./check-command.ts').then(({ checkCommand }) => checkCommand({ definition: String(args['definition']), json: args.json }))),
-    )
-    .command('replay <run>', 're-run a recorded run from the trail: no network, no secret, no file', trailOptions, (args) =>
-      start(import('./replay-command.ts').then(({ replayCommand }) => replayCommand({ run: String(args['run']), config: args.config, audit: args.audit, json: args.json }))),
-    )
-    .command('audit <question> [run] [call]', 'list | show RUN [CALL] | tail [-f] | verify', auditOptions, (args) =>
-      start(
-        import('./audit-command.ts').then(({ auditCommand }) =>
-          auditCommand({
+  return (
+    yargs([...argv])
+      .scriptName('run-agent')
+      .usage('Runs an LLM agent with exactly the authority its definition grants, and records everything it did.')
+      .parserConfiguration({
+        'duplicate-arguments-array': false,
+        'parse-positional-numbers': false,
+        'camel-case-expansion': false,
+      })
+      .command('$0 <definition> [task..]', 'run an agent; the task also from stdin with -', runOptions, (args) =>
+        start(
+          runWith({
+            definition: String(args['definition']),
+            words: args['task'] as readonly string[] | undefined,
+            // yargs leaves a lone `-` out of the words.
+            isPiped: argv.includes('-'),
+            workspace: args.workspace,
+            script: args.script,
+            model: args.model,
+            config: args.config,
+            audit: args.audit,
+            json: args.json,
+            quiet: args.quiet,
+            weakSandbox: args['weak-sandbox'],
+            failOnDeny: args['fail-on-deny'],
+          }),
+        ),
+      )
+      .command(
+        'check <definition>',
+        'validate a definition and print the effective rights of its agent',
+        checkOptions,
+        (args) => start(check({ definition: String(args['definition']), json: args.json })),
+      )
+      .command(
+        'replay <run>',
+        're-run a recorded run from the trail: no network, no secret, no file',
+        trailOptions,
+        (args) => start(replay({ run: String(args['run']), config: args.config, audit: args.audit, json: args.json })),
+      )
+      .command('audit <question> [run] [call]', 'list | show RUN [CALL] | tail [-f] | verify', auditOptions, (args) =>
+        start(
+          audit({
             question: String(args['question']),
             run: args['run'] as string | undefined,
             call: args['call'] as string | undefined,
@@ -96,20 +133,28 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
             json: args.json,
           }),
         ),
-      ),
-    )
-    .strict()
-    // Else messages would come in whatever language the environment names, and the rest in English.
-    .locale('en')
-    .version(false)
-    .help('help')
-    .alias('help', 'h')
-    .wrap(100)
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new RunAgentError('E_USAGE', message, { hint: 'run-agent --help lists the commands and options.' })
-    })
+      )
+      .strict()
+      // Else messages would come in whatever language the environment names, and the rest in English.
+      .locale('en')
+      .version(false)
+      .help('help')
+      .alias('help', 'h')
+      .wrap(100)
+      .exitProcess(false)
+      .fail((message, error) => {
+        throw (
+          error ?? new RunAgentError('E_USAGE', message, { hint: 'run-agent --help lists the commands and options.' })
+        )
+      })
+  )
 }
+
+/** Each command is loaded when it is called: no other's start-up is paid for. */
+const check = async (args: CheckArguments): Promise<number> => (await import('./check-command.ts')).checkCommand(args)
+const replay = async (args: ReplayArguments): Promise<number> =>
+  (await import('./replay-command.ts')).replayCommand(args)
+const audit = async (args: AuditArguments): Promise<number> => (await import('./audit-command.ts')).auditCommand(args)
 
 function trailOptions(command: Argv) {
   return command
@@ -123,14 +168,23 @@ function checkOptions(command: Argv) {
 }
 
 function auditOptions(command: Argv) {
-  return trailOptions(command).option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'go on as events come' })
+  return trailOptions(command).option('follow', {
+    alias: 'f',
+    type: 'boolean',
+    default: false,
+    describe: 'go on as events come',
+  })
 }
 
 function runOptions(command: Argv) {
   return trailOptions(command)
     .option('workspace', { type: 'string', describe: 'the folder that path rules are relative to', requiresArg: true })
     .option('script', { type: 'string', describe: "a script plays the model; the definition's own, or FILE" })
-    .option('model', { type: 'string', describe: 'provider/name, instead of the one in the definition', requiresArg: true })
+    .option('model', {
+      type: 'string',
+      describe: 'provider/name, instead of the one in the definition',
+      requiresArg: true,
+    })
     .option('quiet', { type: 'boolean', default: false, describe: 'nothing on stderr but errors' })
     .option('weak-sandbox', { type: 'boolean', default: false, describe: 'accept a missing outer wall on Node 24' })
     .option('fail-on-deny', { type: 'boolean', default: false, describe: 'exit 6 if anything was denied' })
@@ -152,7 +206,8 @@ interface RunWords {
 }
 
 async function runWith({ words = [], isPiped, ...args }: RunWords): Promise<number> {
-  if (isPiped && words.length > 0) throw new RunAgentError('E_USAGE', '`-` takes the task from standard input and stands alone')
+  if (isPiped && words.length > 0)
+    throw new RunAgentError('E_USAGE', '`-` takes the task from standard input and stands alone')
   const { runCommand } = await import('./run-command.ts')
   return await runCommand({ ...args, task: isPiped ? await readStandardInput() : words.join(' ') })
 }

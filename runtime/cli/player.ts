@@ -30,10 +30,13 @@ export async function choosePlayer(
     throw new RunAgentError('E_USAGE', '--script and --model both say who plays; give one')
   }
   if (args.script === '' && definition.script === undefined) {
-    throw new RunAgentError('E_USAGE', `--script: ${definition.file} names no script`, { hint: 'Name one: --script FILE.' })
+    throw new RunAgentError('E_USAGE', `--script: ${definition.file} names no script`, {
+      hint: 'Name one: --script FILE.',
+    })
   }
   if (args.script !== undefined) return { kind: 'script', why: '--script' }
-  const model = args.model ?? (definition.model === undefined ? undefined : `${definition.model.provider}/${definition.model.name}`)
+  const model =
+    args.model ?? (definition.model === undefined ? undefined : `${definition.model.provider}/${definition.model.name}`)
   if (model === undefined) return { kind: 'script', why: 'the definition names no model' }
   const { resolveProvider } = await import('../credentials/provider-credential.ts')
   try {
@@ -48,13 +51,22 @@ export async function choosePlayer(
   } catch (error) {
     const canFallBack = codeOf(error) === 'E_PROVIDER' && definition.fallback === 'script' && args.model === undefined
     if (!canFallBack) throw error
-    return { kind: 'script', why: `the provider of ${model} is not configured, and the definition says fallback: script` }
+    return {
+      kind: 'script',
+      why: `the provider of ${model} is not configured, and the definition says fallback: script`,
+    }
   }
 }
 
 /** The SDK is loaded here and nowhere else, and only when a provider plays. */
-export async function providerModel({ provider }: Extract<Player, { kind: 'provider' }>, recorder: RunRecorder): Promise<Model> {
-  const [{ createOpenAIModel }, { nodeHttpHost }] = await Promise.all([import('../model/openai-model.ts'), import('../node-http.ts')])
+export async function providerModel(
+  { provider }: Extract<Player, { kind: 'provider' }>,
+  recorder: RunRecorder,
+): Promise<Model> {
+  const [{ createOpenAIModel }, { nodeHttpHost }] = await Promise.all([
+    import('../model/openai-model.ts'),
+    import('../node-http.ts'),
+  ])
   const { baseURL, api, dress, scrub } = provider
   const httpHost = nodeHttpHost()
   const fetch = createModelFetch({ recorder, dress, scrub, baseURL, httpHost, call: 'model' })

@@ -20,8 +20,13 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   using reader = TrailReader.open(path, { isAlive })
   const run = reader.findRun(args.run)
   const verdict = reader.verifyRun(run)
-  if (!verdict.ok) throw new RunAgentError('E_TRAIL', `the trail of run ${run} is broken at event ${verdict.seq ?? '?'}: ${verdict.why}`)
-  if (!verdict.ended) throw new RunAgentError('E_USAGE', `run ${run} has not ended, so there is no whole recording to compare with`)
+  if (!verdict.ok)
+    throw new RunAgentError(
+      'E_TRAIL',
+      `the trail of run ${run} is broken at event ${verdict.seq ?? '?'}: ${verdict.why}`,
+    )
+  if (!verdict.ended)
+    throw new RunAgentError('E_USAGE', `run ${run} has not ended, so there is no whole recording to compare with`)
   const events = [...reader.events(run)]
   const [start] = events
   if (start !== undefined) assertSameVersion(start.data['versions'], environment)
@@ -30,11 +35,15 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
     const [sandbox, scriptSandbox] = await Promise.all([workshop.toolSandbox(), workshop.createSandbox()])
     const outcome = await replayRun({ events, sandbox, scriptSandbox })
     const line = `replay of run ${run}: identical · ${events.length} events · ${outcome.toolCalls} calls · ${outcome.status}`
-    process.stdout.write(args.json ? `${JSON.stringify({ type: 'replay', run, identical: true, events: events.length })}\n` : `${line}\n`)
+    process.stdout.write(
+      args.json ? `${JSON.stringify({ type: 'replay', run, identical: true, events: events.length })}\n` : `${line}\n`,
+    )
     return EXIT.completed
   } catch (error) {
     if (error instanceof DivergenceError && args.json) {
-      process.stdout.write(`${JSON.stringify({ type: 'replay', run, identical: false, divergence: error.divergence })}\n`)
+      process.stdout.write(
+        `${JSON.stringify({ type: 'replay', run, identical: false, divergence: error.divergence })}\n`,
+      )
     }
     throw error
   } finally {
@@ -44,12 +53,20 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
 
 /** Another build of V8, of the guest runtime or of run-agent may do the same thing differently: that is no divergence. */
 function assertSameVersion(recorded: unknown, environment: CommandEnvironment): void {
-  const now: Record<string, string> = { runAgent: environment.installation.version, v8: process.versions.v8, arch: process.arch }
+  const now: Record<string, string> = {
+    runAgent: environment.installation.version,
+    v8: process.versions.v8,
+    arch: process.arch,
+  }
   for (const [name, value] of Object.entries(now)) {
     const then: unknown = Reflect.get(Object(recorded), name)
     if (then === value) continue
-    throw new RunAgentError('E_VERSION', `the run was recorded with ${name} ${String(then)}, and this is ${name} ${value}`, {
-      hint: 'Replay it with the version that recorded it; a difference here would not be a difference of the run.',
-    })
+    throw new RunAgentError(
+      'E_VERSION',
+      `the run was recorded with ${name} ${String(then)}, and this is ${name} ${value}`,
+      {
+        hint: 'Replay it with the version that recorded it; a difference here would not be a difference of the run.',
+      },
+    )
   }
 }

@@ -29,7 +29,8 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
   const progress = (text: string): void => void (process.stderr.isTTY ? say(text) : undefined)
   return {
     walls(walls) {
-      if (!walls.includes('bubblewrap')) say("run-agent: the outer wall bubblewrap does not stand here; Node's permission model alone holds the sandbox")
+      if (!walls.includes('bubblewrap'))
+        say("run-agent: the outer wall bubblewrap does not stand here; Node's permission model alone holds the sandbox")
     },
     follow(recorder, plan, why) {
       const tell = (event: NewEvent): void => {
@@ -54,13 +55,19 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
       }
     },
     fail(run, thrown) {
-      const error = { name: 'Error', code: codeOf(thrown) ?? 'E_INTERNAL', message: messageOf(thrown), retryable: false }
+      const error = {
+        name: 'Error',
+        code: codeOf(thrown) ?? 'E_INTERNAL',
+        message: messageOf(thrown),
+        retryable: false,
+      }
       if (options.json) json({ type: 'result', status: 'failed', error, denied: [], waiting: [], run })
     },
     finish(run, outcome, head) {
       if (options.json) json(resultLine(run, outcome, head))
       else if (outcome.output !== undefined) process.stdout.write(`${shownAnswer(outcome.output)}\n`)
-      if (outcome.error !== undefined && !options.json) process.stderr.write(`run-agent: ${printable(outcome.error.message, { newlines: true })}\n`)
+      if (outcome.error !== undefined && !options.json)
+        process.stderr.write(`run-agent: ${printable(outcome.error.message, { newlines: true })}\n`)
       say(closingLine(run, outcome, head))
     },
   }
@@ -72,7 +79,11 @@ function shownAnswer(text: string): string {
 }
 
 function closingLine(run: string, outcome: RunOutcome, head: Head): string {
-  const parts = [`run ${run} ${outcome.status.replaceAll('_', ' ')}`, `${outcome.toolCalls} calls`, `${outcome.denied.length} denied`]
+  const parts = [
+    `run ${run} ${outcome.status.replaceAll('_', ' ')}`,
+    `${outcome.toolCalls} calls`,
+    `${outcome.denied.length} denied`,
+  ]
   if (outcome.usage.totalTokens > 0) parts.push(`${outcome.usage.totalTokens} tokens`)
   return [...parts, `head ${head.size} ${head.root.slice(0, ROOT_CHARACTERS)}`].join(' · ')
 }
@@ -89,7 +100,16 @@ function jsonLines(event: NewEvent, run: string, plan: RunPlan): readonly object
     case 'run.start':
       return [{ type: 'run_started', schema: 1, run, agent: plan.agent, played_by: plan.playedBy, walls: plan.walls }]
     case 'model.response':
-      return [{ type: 'model_turn', turn: data['turn'], ok: data['ok'], text: data['text'], usage: data['usage'], error: data['error'] }]
+      return [
+        {
+          type: 'model_turn',
+          turn: data['turn'],
+          ok: data['ok'],
+          text: data['text'],
+          usage: data['usage'],
+          error: data['error'],
+        },
+      ]
     case 'tool.call':
       return [{ type: 'tool_called', call, tool: data['tool'], arguments: data['arguments'] }, ...deniedLine(event)]
     case 'host.request':
@@ -97,7 +117,9 @@ function jsonLines(event: NewEvent, run: string, plan: RunPlan): readonly object
       return deniedLine(event)
     case 'tool.outcome': {
       const end = Object(data['end']) as { kind: string; error?: unknown; cause?: string; message?: string }
-      return [{ type: 'tool_finished', call, status: end.kind, error: end.error, cause: end.cause, message: end.message }]
+      return [
+        { type: 'tool_finished', call, status: end.kind, error: end.error, cause: end.cause, message: end.message },
+      ]
     }
     case 'log':
       return [{ type: 'log', call, level: data['level'], text: data['text'] }]

@@ -61,13 +61,26 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]
-    const agent = await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
+    const agent = await loadAgent(
+      workshop.loader,
+      place,
+      read,
+      workspaceFiles(environment, workspace, place.folder, kept),
+    )
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, place, workshop, environment, player)
     const [tools, scripts] = await sandboxes
     reporter.walls(requireWalls(args, config, tools.walls))
     const plan = planOf({ args, agent, environment, workspace, player, script, walls: tools.walls })
-    return await record(args, config, environment, plan, player, { tools: tools.sandbox, script: scripts.sandbox }, reporter)
+    return await record(
+      args,
+      config,
+      environment,
+      plan,
+      player,
+      { tools: tools.sandbox, script: scripts.sandbox },
+      reporter,
+    )
   } finally {
     workshop.close()
   }
@@ -96,7 +109,11 @@ async function scriptOf(
   if (args.script === undefined || args.script === '') return agent.script
   const named = definitionPlace(environment, args.script)
   void place
-  return await workshop.loader.bundleEntry(named.folder, `./${named.name}`, args.script.slice(0, args.script.length - named.name.length))
+  return await workshop.loader.bundleEntry(
+    named.folder,
+    `./${named.name}`,
+    args.script.slice(0, args.script.length - named.name.length),
+  )
 }
 
 /** Node's permission model alone does not bind native code, so a missing outer wall is said, and can be forbidden. */
@@ -104,12 +121,18 @@ function requireWalls(args: RunArguments, config: OperatorConfig, walls: readonl
   if (walls.includes('bubblewrap')) return walls
   const hint = 'Install bubblewrap (Debian: apt-get install bubblewrap); `run-agent` finds it by running it.'
   if (config.require.walls.includes('bubblewrap')) {
-    throw new RunAgentError('E_WALL', 'the configuration requires the wall bubblewrap, and it does not stand here', { hint })
+    throw new RunAgentError('E_WALL', 'the configuration requires the wall bubblewrap, and it does not stand here', {
+      hint,
+    })
   }
   if (Number(process.versions.node.split('.')[0]) < 26 && !args.weakSandbox) {
-    throw new RunAgentError('E_WALL', `on Node ${process.version} a sandbox process could open sockets without bubblewrap`, {
-      hint: `${hint} Or accept it with --weak-sandbox.`,
-    })
+    throw new RunAgentError(
+      'E_WALL',
+      `on Node ${process.version} a sandbox process could open sockets without bubblewrap`,
+      {
+        hint: `${hint} Or accept it with --weak-sandbox.`,
+      },
+    )
   }
   return walls
 }
@@ -165,17 +188,31 @@ async function record(
   sandboxes: { readonly tools: Sandbox; readonly script: Sandbox },
   reporter: Reporter,
 ): Promise<number> {
-  const trail = SqliteTrail.open(trailPath(environment, config, args.audit), { clock: nodeClock, prepareFile: prepareTrailFile })
+  const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
+    clock: nodeClock,
+    prepareFile: prepareTrailFile,
+  })
   const run = newRunId(nodeClock, randomBytes(10))
   const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock))
   using stop = watchStop(plan.budget.timeMs)
-  const model = player.kind === 'script' ? scriptModel(plan, sandboxes.script, recorder, broker) : await providerModel(player, recorder)
+  const model =
+    player.kind === 'script'
+      ? scriptModel(plan, sandboxes.script, recorder, broker)
+      : await providerModel(player, recorder)
   let outcome: RunOutcome
   let head: Head
   try {
-    const world = { recorder, broker, model, sandbox: sandboxes.tools, stop: stop.signal, plannedKill: () => undefined, onWaiting: () => undefined }
+    const world = {
+      recorder,
+      broker,
+      model,
+      sandbox: sandboxes.tools,
+      stop: stop.signal,
+      plannedKill: () => undefined,
+      onWaiting: () => undefined,
+    }
     outcome = await runAgent(plan, world)
     head = await trail.head()
   } catch (error) {
@@ -189,7 +226,12 @@ async function record(
   return exitCode(outcome, args.failOnDeny)
 }
 
-function scriptModel(plan: RunPlan, sandbox: Sandbox, recorder: RunRecorder, broker: ReturnType<typeof createBroker>): Model {
+function scriptModel(
+  plan: RunPlan,
+  sandbox: Sandbox,
+  recorder: RunRecorder,
+  broker: ReturnType<typeof createBroker>,
+): Model {
   if (plan.script === undefined) throw new RunAgentError('E_INTERNAL', 'a script plays and there is none')
   return new ScriptModel({
     script: plan.script,

@@ -38,7 +38,12 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   const sandboxFolder = `${installation.root}/runtime/sandbox`
   const guestFolder = `${sandboxFolder}/guest`
   const builtinFolder = `${installation.root}/tools`
-  const bundleOf = async (folder: string, entry: string, displayFolder: string, modules: ReadonlySet<string>): Promise<GuestCode> => {
+  const bundleOf = async (
+    folder: string,
+    entry: string,
+    displayFolder: string,
+    modules: ReadonlySet<string>,
+  ): Promise<GuestCode> => {
     using sources = openSources(nodeFileHost, folder)
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
@@ -70,8 +75,10 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
   let tools: Promise<Sandbox> | undefined
   const toolSandbox = (): Promise<Sandbox> => (tools ??= createSandbox())
   let described: Promise<GuestCode> | undefined
-  const describer = (): Promise<GuestCode> => (described ??= bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE))
-  const bundleEntry: BundleEntry = (folder, entry, displayFolder) => bundleOf(folder, entry, displayFolder, GUEST_MODULES)
+  const describer = (): Promise<GuestCode> =>
+    (described ??= bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE))
+  const bundleEntry: BundleEntry = (folder, entry, displayFolder) =>
+    bundleOf(folder, entry, displayFolder, GUEST_MODULES)
   return {
     loader: {
       files: nodeFileHost,
@@ -92,7 +99,11 @@ export function openWorkshop(environment: CommandEnvironment): Workshop {
 const DESCRIBED_AT_ONCE_MAX = 4
 
 /** A manifest is read once per bundle and describer; the cache keeps what the isolate said, and it is parsed again. */
-function cachedDescribe(cache: CacheFolder, describer: () => Promise<GuestCode>, sandboxOf: () => Promise<Sandbox>): DescribeTool {
+function cachedDescribe(
+  cache: CacheFolder,
+  describer: () => Promise<GuestCode>,
+  sandboxOf: () => Promise<Sandbox>,
+): DescribeTool {
   const waiting: (() => void)[] = []
   let describing = 0
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -10,7 +10,14 @@ import type { Grant } from '../policy/grant.ts'
 import type { GuestCode, GuestCounts, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
 import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { turnOf, type FunctionCallResult, type Model, type ModelRequest, type ModelTurn, type TranscriptItem } from './model.ts'
+import {
+  turnOf,
+  type FunctionCallResult,
+  type Model,
+  type ModelRequest,
+  type ModelTurn,
+  type TranscriptItem,
+} from './model.ts'
 
 export interface ScriptModelOptions {
   readonly script: GuestCode
@@ -22,7 +29,9 @@ export interface ScriptModelOptions {
   readonly wallMs: number
   readonly onLog: (level: string, text: string) => void
   /** Where a recorded script was killed. */
-  readonly plannedKill: { readonly requests: number; readonly deliveries: number; readonly cause: string; readonly message: string } | undefined
+  readonly plannedKill:
+    | { readonly requests: number; readonly deliveries: number; readonly cause: string; readonly message: string }
+    | undefined
   readonly killed: (end: Extract<GuestEnd, { kind: 'killed' }>) => Error
 }
 
@@ -81,10 +90,13 @@ export class ScriptModel implements Model {
   /** Starts the script, or tells it the results of its calls in the order of the calls. */
   #goOn(request: ModelRequest): void {
     if (this.#run === undefined) return this.#start()
-    const results = new Map(request.items.flatMap((item) => (item.type === 'function_call_result' ? [[item.callId, item]] : [])))
+    const results = new Map(
+      request.items.flatMap((item) => (item.type === 'function_call_result' ? [[item.callId, item]] : [])),
+    )
     for (const [callId, ordinal] of this.#asked) {
       const result = results.get(callId)
-      if (result !== undefined && 'output' in result) this.#deliver(ordinal, this.#now, payloadOf(result as FunctionCallResult))
+      if (result !== undefined && 'output' in result)
+        this.#deliver(ordinal, this.#now, payloadOf(result as FunctionCallResult))
     }
     this.#asked.clear()
   }
@@ -165,7 +177,19 @@ export class ScriptModel implements Model {
 
   #answer(before: readonly TranscriptItem[]): ModelTurn {
     const end = this.#end
-    if (end !== undefined) return turnOf(before, [{ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: this.#finalText(end) }] }], NO_USAGE)
+    if (end !== undefined)
+      return turnOf(
+        before,
+        [
+          {
+            type: 'message',
+            role: 'assistant',
+            status: 'completed',
+            content: [{ type: 'output_text', text: this.#finalText(end) }],
+          },
+        ],
+        NO_USAGE,
+      )
     const calls = this.#calls
     this.#calls = []
     const items = calls.map(({ ordinal, request }) => ({
@@ -184,7 +208,10 @@ export class ScriptModel implements Model {
     if (end.kind === 'killed') throw this.#options.killed(end)
     if (end.kind === 'failed') {
       const { name, code, message } = end.error
-      throw new RunAgentError('E_MODEL', `the script failed: ${name}${code === undefined ? '' : ` (${code})`}: ${message}`)
+      throw new RunAgentError(
+        'E_MODEL',
+        `the script failed: ${name}${code === undefined ? '' : ` (${code})`}: ${message}`,
+      )
     }
     return typeof end.value === 'string' ? end.value : JSON.stringify(end.value)
   }

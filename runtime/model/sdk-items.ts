@@ -80,7 +80,8 @@ function functionCall(item: JsonRecord, api: Api): TranscriptItem {
       retryable: true,
     })
   }
-  const text = typeof written === 'string' ? written : written === null || written === undefined ? '{}' : JSON.stringify(written)
+  const text =
+    typeof written === 'string' ? written : written === null || written === undefined ? '{}' : JSON.stringify(written)
   // Some servers of the chat API sign a call in a field of their own, and refuse the history without it.
   const { type: _type, ...extra } = api === 'chat' && isRecord(providerData) ? providerData : {}
   return {

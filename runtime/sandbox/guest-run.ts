@@ -49,7 +49,10 @@ export interface GuestCounts {
 export type GuestEnd = GuestCounts &
   (
     | { readonly kind: 'ok'; readonly value: unknown }
-    | { readonly kind: 'failed'; readonly error: { readonly name: string; readonly code?: string; readonly message: string } }
+    | {
+        readonly kind: 'failed'
+        readonly error: { readonly name: string; readonly code?: string; readonly message: string }
+      }
     /** A limit was reached, the process died under the call, or the host cancelled it. */
     | { readonly kind: 'killed'; readonly cause: string; readonly message: string }
   )

@@ -10,7 +10,14 @@
 import { Socket } from 'node:net'
 import { disarm } from './disarm.ts'
 import { createFrameReader, encodeFrame, FRAME, type FrameKind, type Frame } from './frames.ts'
-import { cachedDataOf, loadIsolatedVm, type ExternalCopy, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
+import {
+  cachedDataOf,
+  loadIsolatedVm,
+  type ExternalCopy,
+  type GuestFunction,
+  type Isolate,
+  type IsolatedVm,
+} from './isolated-vm.ts'
 
 interface StartFrame {
   readonly bundle: string
@@ -150,7 +157,18 @@ function takeIsolate(memoryBytes: number): Promise<Booted> {
 function startCall(id: number, payload: string): void {
   const spec: StartFrame = JSON.parse(payload)
   const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.wallMs} ms`), spec.wallMs)
-  const call: Call = { id, spec, wall, booted: undefined, requests: 0, delivered: 0, running: 0, logBytes: 0, loaded: false, ended: false }
+  const call: Call = {
+    id,
+    spec,
+    wall,
+    booted: undefined,
+    requests: 0,
+    delivered: 0,
+    running: 0,
+    logBytes: 0,
+    loaded: false,
+    ended: false,
+  }
   calls.set(id, call)
   runEntry(call, async () => {
     const booted = await takeIsolate(spec.memoryBytes)
@@ -184,7 +202,12 @@ function runEntry(call: Call, entry: () => Promise<unknown>): void {
     if (call.ended || call.running > 0) return
     send(FRAME.idle, call.id, call.requests, String(call.delivered))
     if (call.requests > call.delivered) return
-    endFailed(call, 'NeverSettles', 'E_NEVER_SETTLES', 'the promise can never settle: nothing is left that it waits for')
+    endFailed(
+      call,
+      'NeverSettles',
+      'E_NEVER_SETTLES',
+      'the promise can never settle: nothing is left that it waits for',
+    )
   }
   entry().then(done, (error: unknown) => {
     if (call.ended) return done()
@@ -224,7 +247,8 @@ function checkCpu(): void {
   for (const call of calls.values()) {
     const { booted, spec } = call
     if (booted === undefined || booted.isolate.isDisposed) continue
-    if (Number(booted.isolate.cpuTime) / 1e6 > spec.cpuMs) endLimit(call, 'cpu', `the call used more than ${spec.cpuMs} ms of CPU time`)
+    if (Number(booted.isolate.cpuTime) / 1e6 > spec.cpuMs)
+      endLimit(call, 'cpu', `the call used more than ${spec.cpuMs} ms of CPU time`)
   }
 }
 

@@ -37,7 +37,11 @@ const guestError = z.strictObject({ name: text.max(64), code: text.max(64).optio
 const guestEnd = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ok'), value: z.unknown() }),
   z.strictObject({ kind: z.literal('failed'), error: guestError }),
-  z.strictObject({ kind: z.literal('limit'), limit: z.enum(['timeout', 'cpu', 'memory', 'requests', 'result']), message: text.max(512) }),
+  z.strictObject({
+    kind: z.literal('limit'),
+    limit: z.enum(['timeout', 'cpu', 'memory', 'requests', 'result']),
+    message: text.max(512),
+  }),
 ])
 
 /** A script's wish for one tool call, or a timer. */

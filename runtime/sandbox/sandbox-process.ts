@@ -1,6 +1,12 @@
 /** One sandbox process: its frames, its memory, its end. */
 import { RunAgentError } from '../errors.ts'
-import { FRAME_BYTES_MAX, SANDBOX_BACKLOG_BYTES_MAX, SANDBOX_BASE_BYTES, SANDBOX_START_MS, SANDBOX_WATCH_MS } from '../limits.ts'
+import {
+  FRAME_BYTES_MAX,
+  SANDBOX_BACKLOG_BYTES_MAX,
+  SANDBOX_BASE_BYTES,
+  SANDBOX_START_MS,
+  SANDBOX_WATCH_MS,
+} from '../limits.ts'
 import type { Clock, SandboxChild } from '../ports.ts'
 import { createFrameReader, encodeFrame, FRAME, type Frame, type FrameKind } from './frames.ts'
 import type { Delivery, GuestCall, GuestCode } from './guest-run.ts'

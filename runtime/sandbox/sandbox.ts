@@ -9,10 +9,24 @@ import { RunAgentError } from '../errors.ts'
 import { SANDBOX_ALONE_MAX, SANDBOX_GRACE_MS, SANDBOX_STRAY_FRAMES_MAX } from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
 import { FRAME, type Frame } from './frames.ts'
-import { CallTape, type GuestCall, type GuestCode, type GuestEnd, type GuestListener, type GuestRun } from './guest-run.ts'
+import {
+  CallTape,
+  type GuestCall,
+  type GuestCode,
+  type GuestEnd,
+  type GuestListener,
+  type GuestRun,
+} from './guest-run.ts'
 import { parseEnd } from './protocol.ts'
 import { SandboxProcess } from './sandbox-process.ts'
-import { bareCommand, findBubblewrap, walledCommand, type SandboxCommand, type SandboxFiles, type Wall } from './walls.ts'
+import {
+  bareCommand,
+  findBubblewrap,
+  walledCommand,
+  type SandboxCommand,
+  type SandboxFiles,
+  type Wall,
+} from './walls.ts'
 
 export interface SandboxOptions {
   readonly processes: ProcessHost
@@ -105,7 +119,8 @@ export class Sandbox {
 
   close(): void {
     this.#closed = true
-    for (const live of this.#live.values()) this.#end(live, { kind: 'killed', cause: 'closed', message: 'the run has ended' })
+    for (const live of this.#live.values())
+      this.#end(live, { kind: 'killed', cause: 'closed', message: 'the run has ended' })
     for (const process of this.#processes) process.kill()
   }
 
@@ -200,11 +215,16 @@ export class Sandbox {
   }
 
   #hearRequest(live: LiveCall, frame: Frame): void {
-    if (frame.ordinal !== live.seen || live.seen >= live.call.limits.requestsMax) throw new RangeError('a request out of turn')
+    if (frame.ordinal !== live.seen || live.seen >= live.call.limits.requestsMax)
+      throw new RangeError('a request out of turn')
     live.seen += 1
     const known = live.tape.request(frame.ordinal, frame.payload)
     if (known === 'different') {
-      this.#end(live, { kind: 'killed', cause: 'nondeterminism', message: 'driven again, the call asked for something else' }, true)
+      this.#end(
+        live,
+        { kind: 'killed', cause: 'nondeterminism', message: 'driven again, the call asked for something else' },
+        true,
+      )
       return
     }
     if (known === 'new') live.listener.onRequest(frame.ordinal, frame.payload)
@@ -219,7 +239,10 @@ export class Sandbox {
     if (live.logsSeen <= live.tape.logs) return
     live.tape.addLog()
     const cut = payload.indexOf('\n')
-    live.listener.onLog(payload.slice(0, cut).slice(0, 8), payload.slice(cut + 1, cut + 1 + 2 * live.call.limits.logBytesMax))
+    live.listener.onLog(
+      payload.slice(0, cut).slice(0, 8),
+      payload.slice(cut + 1, cut + 1 + 2 * live.call.limits.logBytesMax),
+    )
   }
 
   #hearEnd(live: LiveCall, payload: string): void {
@@ -258,7 +281,8 @@ export class Sandbox {
       const known = process.killedFor === 'a deadline'
       const isOffender = live.alone || (suspects.length === 1 && process.calls === 1)
       if (!known && (isOffender || !live.tape.canRedrive)) {
-        const message = cause === 'memory' ? 'the call needed more memory than it may' : `the call brought its process down (${how})`
+        const message =
+          cause === 'memory' ? 'the call needed more memory than it may' : `the call brought its process down (${how})`
         this.#end(live, { kind: 'killed', cause, message })
         continue
       }
@@ -296,7 +320,10 @@ export class Sandbox {
 
   #end(
     live: LiveCall,
-    end: { kind: 'ok'; value: unknown } | { kind: 'failed'; error: { name: string; code?: string; message: string } } | { kind: 'killed'; cause: string; message: string },
+    end:
+      | { kind: 'ok'; value: unknown }
+      | { kind: 'failed'; error: { name: string; code?: string; message: string } }
+      | { kind: 'killed'; cause: string; message: string },
     cancel = false,
   ): void {
     if (!this.#live.delete(live.id)) return

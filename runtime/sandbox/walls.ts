@@ -47,7 +47,11 @@ export function bareCommand(processes: ProcessHost, files: SandboxFiles): Sandbo
   return { file: processes.nodePath, args: nodeArgs(files.entry, files.addon, own), walls: ['node-permission'] }
 }
 
-export function walledCommand(processes: ProcessHost, files: SandboxFiles, bubblewrap: string): SandboxCommand | undefined {
+export function walledCommand(
+  processes: ProcessHost,
+  files: SandboxFiles,
+  bubblewrap: string,
+): SandboxCommand | undefined {
   const seccomp = seccompProgram(processes.architecture)
   if (seccomp === undefined) return undefined
   // Behind the wall every file has a place of its own, so that not even a path tells of the host.
@@ -59,7 +63,17 @@ export function walledCommand(processes: ProcessHost, files: SandboxFiles, bubbl
     ...processes.sharedObjects().map((path) => [path, path] as const),
   ]
   const args = [
-    ['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--as-pid-1', '--clearenv', '--chdir', '/'],
+    [
+      '--unshare-all',
+      '--die-with-parent',
+      '--new-session',
+      '--cap-drop',
+      'ALL',
+      '--as-pid-1',
+      '--clearenv',
+      '--chdir',
+      '/',
+    ],
     Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
     ['--ro-bind-try', '/etc/ld.so.cache', '/etc/ld.so.cache'],
     binds.flatMap(([from, to]) => ['--ro-bind', from, to]),

@@ -26,7 +26,6 @@ export interface CachedBundle {
   readonly reused: boolean
 }
 
-
 /** `identity` tells one definition's folder from another, e.g. its real path; it is hashed, never written. */
 export async function bundleWithCache(
   cache: CacheFolder,
@@ -37,7 +36,8 @@ export async function bundleWithCache(
 ): Promise<CachedBundle> {
   const name = recordName(identity, entry, options)
   const known = parseRecord(cache.read(`${name}.json`), (hash) => cache.read(codeName(hash)))
-  if (known !== undefined && isCurrent(known, sources, options.isInstallation === true)) return { bundle: known, reused: true }
+  if (known !== undefined && isCurrent(known, sources, options.isInstallation === true))
+    return { bundle: known, reused: true }
   const { bundle } = await import('./bundle.ts')
   const made = await bundle(entry, sources, options)
   const { code, ...record } = made
@@ -49,7 +49,14 @@ export async function bundleWithCache(
 
 function recordName(identity: string, entry: string, options: BundleOptions): string {
   const guestModules = [...options.guestModules].toSorted()
-  const key = JSON.stringify([BUNDLE_FORMAT, esbuildPackage.version, identity, entry, guestModules, options.isInstallation])
+  const key = JSON.stringify([
+    BUNDLE_FORMAT,
+    esbuildPackage.version,
+    identity,
+    entry,
+    guestModules,
+    options.isInstallation,
+  ])
   return sha256(key)
 }
 

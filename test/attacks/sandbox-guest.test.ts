@@ -19,7 +19,11 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
   ['a proxy that loops', 'new Proxy({}, { get() { for (;;); } }).x', 'timeout cpu'],
   ['a result that loops', 'return { toJSON() { for (;;); } }', 'timeout cpu'],
   ['an error that loops', 'throw Object.create(Error.prototype, { message: { get() { for (;;); } } })', 'timeout cpu'],
-  ['a rejection that loops', 'Promise.reject(Object.create(Error.prototype, { message: { get() { for (;;); } } })); await new Promise((r) => setTimeout(r, 9))', 'timeout cpu'],
+  [
+    'a rejection that loops',
+    'Promise.reject(Object.create(Error.prototype, { message: { get() { for (;;); } } })); await new Promise((r) => setTimeout(r, 9))',
+    'timeout cpu',
+  ],
   ['finally for ever', 'for (;;) try { continue } finally { continue }', 'timeout cpu'],
   ['an array without end', 'const a = []; for (;;) a.push(new Array(1000).fill(1))', 'memory crash'],
   ['a spread string', "return [...'.'.repeat(5e8)].length", 'memory crash'],
@@ -29,7 +33,11 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
   ['a deep JSON', "return JSON.parse('['.repeat(5e6))", 'memory crash failed timeout cpu'],
   ['a big integer', "return String(BigInt('1'.repeat(1e7))).length", 'timeout cpu memory crash failed'],
   ['a replace bomb', "return 'a'.repeat(1e6).replace(/a/g, '$&'.repeat(1000)).length", 'memory crash failed'],
-  ['a regular expression of groups', "return new RegExp('(a)'.repeat(20000)).test('a')", 'timeout cpu memory crash failed ok'],
+  [
+    'a regular expression of groups',
+    "return new RegExp('(a)'.repeat(20000)).test('a')",
+    'timeout cpu memory crash failed ok',
+  ],
   ['array buffers', 'const a = []; for (;;) a.push(new ArrayBuffer(16e6))', 'failed memory'],
   ['resizable buffers', 'const b = new ArrayBuffer(8, { maxByteLength: 1e9 }); b.resize(1e9)', 'failed'],
   ['no WebAssembly', 'new WebAssembly.Memory({ initial: 256 })', 'failed'],
@@ -54,26 +62,31 @@ describe.each(WALLS)('$name', ({ outerWall, skip }) => {
     const { end, ms } = await play(sandbox, callOf(toolOf(body), { limits: LIMITS }))
     expect(causes.split(' ')).toContain(end.kind === 'killed' ? end.cause : end.kind)
     expect(ms).toBeLessThan(3 * LIMITS.wallMs + OVERRUN_MS)
-    if (end.kind === 'killed' && ['timeout', 'cpu'].includes(end.cause)) expect(ms).toBeLessThan(LIMITS.wallMs + OVERRUN_MS)
+    if (end.kind === 'killed' && ['timeout', 'cpu'].includes(end.cause))
+      expect(ms).toBeLessThan(LIMITS.wallMs + OVERRUN_MS)
     expect(process.memoryUsage.rss() - before).toBeLessThan(HOST_GROWTH_BYTES)
     expect(valueOf(await play(sandbox, callOf(toolOf('return 1'))))).toBe(1)
   })
 
-  test.skipIf(skip)('drives the siblings of a crash again, and asks for nothing twice', { timeout: 20_000 }, async () => {
-    const slow = (body: string): Promise<Awaited<ReturnType<typeof play>>> =>
-      play(sandbox, callOf(toolOf(body)), async (request) => {
-        await new Promise((resolve) => setTimeout(resolve, Number(request['delayMs'])))
-        return ok()
-      })
-    const sibling = "for (let i = 0; i < 10; i++) await new Promise((r) => setTimeout(r, 30 + i)); return 'done'"
-    const crash = 'await new Promise((r) => setTimeout(r, 120)); return Array(1e9).fill(0)'
-    const [one, bad, two] = await Promise.all([slow(sibling), slow(crash), slow(sibling)])
-    expect(bad.end.kind).toBe('killed')
-    for (const { end, requests } of [one, two]) {
-      expect(end).toMatchObject({ kind: 'ok', value: 'done', requests: 10, deliveries: 10 })
-      expect(requests).toHaveLength(10)
-    }
-  })
+  test.skipIf(skip)(
+    'drives the siblings of a crash again, and asks for nothing twice',
+    { timeout: 20_000 },
+    async () => {
+      const slow = (body: string): Promise<Awaited<ReturnType<typeof play>>> =>
+        play(sandbox, callOf(toolOf(body)), async (request) => {
+          await new Promise((resolve) => setTimeout(resolve, Number(request['delayMs'])))
+          return ok()
+        })
+      const sibling = "for (let i = 0; i < 10; i++) await new Promise((r) => setTimeout(r, 30 + i)); return 'done'"
+      const crash = 'await new Promise((r) => setTimeout(r, 120)); return Array(1e9).fill(0)'
+      const [one, bad, two] = await Promise.all([slow(sibling), slow(crash), slow(sibling)])
+      expect(bad.end.kind).toBe('killed')
+      for (const { end, requests } of [one, two]) {
+        expect(end).toMatchObject({ kind: 'ok', value: 'done', requests: 10, deliveries: 10 })
+        expect(requests).toHaveLength(10)
+      }
+    },
+  )
 
   test.skipIf(skip)('shows nothing of the host, and no real clock', async () => {
     const probes = toolOf(`return {
@@ -86,7 +99,11 @@ describe.each(WALLS)('$name', ({ outerWall, skip }) => {
       random: [Math.random(), Math.random()], stack: new Error('x').stack,
     }`)
     const now = 1_700_000_000_000
-    const first = valueOf(await play(sandbox, callOf(probes))) as { [key: string]: unknown; clocks: number[]; stack: string }
+    const first = valueOf(await play(sandbox, callOf(probes))) as {
+      [key: string]: unknown
+      clocks: number[]
+      stack: string
+    }
     const second = valueOf(await play(sandbox, callOf(probes)))
     expect(second).toEqual(first)
     for (const clock of first.clocks) expect(Math.abs(clock - now)).toBeLessThan(1000)
@@ -105,7 +122,17 @@ describe('a process that lies', () => {
     ['an end that is no JSON', (call) => [encodeFrame(FRAME.end, call, 0, '{')]],
     ['an end with another key', (call) => [encodeFrame(FRAME.end, call, 0, '{"kind":"ok","value":1,"more":2}')]],
     ['an end of an unknown kind', (call) => [encodeFrame(FRAME.end, call, 0, '{"kind":"permitted"}')]],
-    ['an error of a megabyte', (call) => [encodeFrame(FRAME.end, call, 0, JSON.stringify({ kind: 'failed', error: { name: 'E', message: 'x'.repeat(2 ** 20) } }))]],
+    [
+      'an error of a megabyte',
+      (call) => [
+        encodeFrame(
+          FRAME.end,
+          call,
+          0,
+          JSON.stringify({ kind: 'failed', error: { name: 'E', message: 'x'.repeat(2 ** 20) } }),
+        ),
+      ],
+    ],
     ['a second ready', () => [ready]],
     ['bytes', () => [Buffer.alloc(5000, 7)]],
   ]
@@ -143,10 +170,12 @@ describe('a process that lies', () => {
     return {
       write: (chunk) => {
         const frame = Buffer.from(chunk)
-        if (frame.readUInt8(4) !== FRAME.start) return
+        const isStart = frame.readUInt8(4) === FRAME.start
         setImmediate(() => {
+          if (!isStart) return
           for (const answer of frames(frame.readUInt32BE(5))) tell(Buffer.from(answer))
         })
+        return 0
       },
       onData: (listener) => (tell = listener),
       onExit: (listener) => (exit = listener),
@@ -157,8 +186,13 @@ describe('a process that lies', () => {
 
   test('a guest that answers ENOENT to itself hears it with its code', async () => {
     const sandbox = await openSandbox({ outerWall: false })
-    const tool = toolOf("const { readFile } = require('node:fs/promises'); return await readFile('x').catch((e) => [e.code, e.message])")
-    expect(valueOf(await play(sandbox, callOf(tool), () => fails('ENOENT', 'ENOENT: no such file')))).toEqual(['ENOENT', 'ENOENT: no such file'])
+    const tool = toolOf(
+      "const { readFile } = require('node:fs/promises'); return await readFile('x').catch((e) => [e.code, e.message])",
+    )
+    expect(valueOf(await play(sandbox, callOf(tool), () => fails('ENOENT', 'ENOENT: no such file')))).toEqual([
+      'ENOENT',
+      'ENOENT: no such file',
+    ])
     sandbox.close()
   })
 })

@@ -1,9 +1,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { createWalker, type Walker } from '#runtime/broker/walker.ts'
-import { PATH_DEPTH_MAX } from '#runtime/limits.ts'
-import { createFileHost, nodeFileHost } from '#runtime/node-files.ts'
+import { createWalker, type Walker } from '../../runtime/broker/walker.ts'
+import { PATH_DEPTH_MAX } from '../../runtime/limits.ts'
+import { createFileHost, nodeFileHost } from '../../runtime/node-files.ts'
 import { makeTree } from '../support/tree.ts'
 
 function openFds(): number {

@@ -10,7 +10,8 @@ const REVIEWER = join(REPOSITORY, 'agents/reviewer.yaml')
 const CLOSING = /^run [0-9A-HJKMNP-TV-Z]{26} completed · \d+ calls · \d+ denied · head \d+ [0-9a-f]{16}$/m
 
 function commit(desk: Desk, files: Readonly<Record<string, string>>, message: string): void {
-  const git = (...args: string[]): unknown => execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@b', ...args], { cwd: desk.workspace, stdio: 'pipe' })
+  const git = (...args: string[]): unknown =>
+    execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@b', ...args], { cwd: desk.workspace, stdio: 'pipe' })
   git('init', '-q')
   desk.write(files)
   git('add', '-A')
@@ -49,7 +50,13 @@ describe('the reviewer', () => {
     const run = await desk.run(REVIEWER, '--json', '--quiet')
     const lines = run.stdout.trimEnd().split('\n')
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ type: 'run_started', schema: 1, played_by: 'script' })
-    expect(resultOf(run)).toMatchObject({ type: 'result', status: 'completed', denied: [], waiting: [], head: expect.stringMatching(/^\d+ [0-9a-f]{64}$/) as string })
+    expect(resultOf(run)).toMatchObject({
+      type: 'result',
+      status: 'completed',
+      denied: [],
+      waiting: [],
+      head: expect.stringMatching(/^\d+ [0-9a-f]{64}$/) as string,
+    })
     expect(run.stderr).toBe('')
   })
 
@@ -62,16 +69,32 @@ describe('the reviewer', () => {
   })
 })
 
-const TOOLS = { reads: { rights: "read: ['src/**'], limits: { calls: 3 }", imports: "import { readFile } from 'node:fs/promises'", body: "return await readFile(text ?? '', 'utf8')" } }
+const TOOLS = {
+  reads: {
+    rights: "read: ['src/**'], limits: { calls: 3 }",
+    imports: "import { readFile } from 'node:fs/promises'",
+    body: "return await readFile(text ?? '', 'utf8')",
+  },
+}
 
 describe('denials', () => {
   test('reach the script with rule and what is allowed, the result, and the exit code when asked for', async () => {
-    const script = "return JSON.stringify([await tried(call('reads', { text: 'src/a' })), await tried(call('reads', { text: '.env' })), await tried(call('reads', { text: 'b' })), await tried(call('reads', { text: 'src/a' }))])"
+    const script =
+      "return JSON.stringify([await tried(call('reads', { text: 'src/a' })), await tried(call('reads', { text: '.env' })), await tried(call('reads', { text: 'b' })), await tried(call('reads', { text: 'src/a' }))])"
     using desk = openDesk({ ...agentFiles({ tools: TOOLS, script }), 'src/a': 'A', '.env': 'S', b: 'B' })
     const run = await desk.run('agent/agent.yaml')
-    const [read, env, other, fourth] = JSON.parse(run.stdout) as { value?: string; name?: string; code?: string; message?: string }[]
+    const [read, env, other, fourth] = JSON.parse(run.stdout) as {
+      value?: string
+      name?: string
+      code?: string
+      message?: string
+    }[]
     expect(read).toEqual({ value: 'A' })
-    expect(env).toMatchObject({ name: 'Denied', code: 'E_DENIED', message: expect.stringContaining('reads may read: src/**') as string })
+    expect(env).toMatchObject({
+      name: 'Denied',
+      code: 'E_DENIED',
+      message: expect.stringContaining('reads may read: src/**') as string,
+    })
     expect(other).toMatchObject({ name: 'Denied' })
     expect(fourth).toMatchObject({ code: 'E_CALLS' })
     expect(run.stderr).toContain('3 denied')
@@ -84,14 +107,16 @@ describe('denials', () => {
 
 describe('mistakes', () => {
   test('in a definition are reported all at once, with place, line and caret, and exit 3', async () => {
-    const text = 'name: Bad Name\nmodle: x\nscript: ../play.ts\ntools:\n  read_fil: { read: ["**"] }\n  list_files: { reed: ["**"] }\n  write_file: { write: [] }\n  search_files: { read: ["!x"] }\nbudget: { turns: 0 }\nsettings: {}\n'
+    const text =
+      'name: Bad Name\nmodle: x\nscript: ../play.ts\ntools:\n  read_fil: { read: ["**"] }\n  list_files: { reed: ["**"] }\n  write_file: { write: [] }\n  search_files: { read: ["!x"] }\nbudget: { turns: 0 }\nsettings: {}\n'
     using desk = openDesk({ 'agent.yaml': text })
     const run = await desk.run('check', 'agent.yaml')
     expect(run).toMatchObject({ exit: 3, stdout: '' })
-    for (const place of ['1:7', '2:1', '3:9', '5:3', '6:17', '7:17', '8:27', '9:18', '10:1']) expect(run.stderr).toContain(`agent.yaml:${place}`)
+    for (const place of ['1:7', '2:1', '3:9', '5:3', '6:17', '7:17', '8:27', '9:18', '10:1'])
+      expect(run.stderr).toContain(`agent.yaml:${place}`)
     expect(run.stderr).toContain('did you mean')
     expect(run.stderr).toContain('not supported yet')
-    expect(run.stderr).toMatch(/^ *\^/m)
+    expect(run.stderr).toMatch(/^ *\| *\^/m)
   })
 
   test.each([
@@ -135,7 +160,9 @@ describe('the program', () => {
     const tools = { waits: { body: 'await new Promise((r) => setTimeout(r, 20_000))' } }
     using desk = openDesk(agentFiles({ tools, script: "return await call('waits')" }))
     const { child, finished } = desk.start(['agent/agent.yaml', '--json'])
-    const heard = new Promise<void>((resolve) => child.stdout?.on('data', (text: string) => text.includes('tool_called') && resolve()))
+    const heard = new Promise<void>((resolve) =>
+      child.stdout?.on('data', (text: string) => text.includes('tool_called') && resolve()),
+    )
     await heard
     child.kill('SIGINT')
     const run = await finished
@@ -148,12 +175,16 @@ describe('the program', () => {
     ['turns', 'budget: { turns: 3 }', "for (;;) await call('ok')"],
     ['time', 'budget: { time: 1s }', "for (;;) await call('ok')"],
     ['time in a tool', 'budget: { time: 1s }', "await call('waits')"],
-  ])('ends a run that used its budget of %s: exit 5, and replayable', { timeout: 40_000 }, async (_what, more, script) => {
-    const tools = { ok: { body: 'return 1' }, waits: { body: 'await new Promise((r) => setTimeout(r, 20_000))' } }
-    using desk = openDesk(agentFiles({ tools, script, more }))
-    const run = await desk.run('agent/agent.yaml', '--json')
-    expect(run.exit).toBe(5)
-    expect(resultOf(run)).toMatchObject({ status: 'budget_exceeded', error: { code: 'E_BUDGET' } })
-    expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0 })
-  })
+  ])(
+    'ends a run that used its budget of %s: exit 5, and replayable',
+    { timeout: 40_000 },
+    async (_what, more, script) => {
+      const tools = { ok: { body: 'return 1' }, waits: { body: 'await new Promise((r) => setTimeout(r, 20_000))' } }
+      using desk = openDesk(agentFiles({ tools, script, more }))
+      const run = await desk.run('agent/agent.yaml', '--json')
+      expect(run.exit).toBe(5)
+      expect(resultOf(run)).toMatchObject({ status: 'budget_exceeded', error: { code: 'E_BUDGET' } })
+      expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0 })
+    },
+  )
 })

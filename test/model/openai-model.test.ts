@@ -215,7 +215,9 @@ describe('a conversation over the Responses API', () => {
     expect(first.calls.map((call) => call.callId)).toEqual(['a', 'b'])
     const second = await model.turn(
       ask([user('go'), ...first.items, result('a', 'X'), result('b', 'Y')], { settings }),
-      never, 0)
+      never,
+      0,
+    )
     expect(second).toMatchObject({ calls: [], text: 'done', usage: { requests: 1, totalTokens: 18 } })
 
     expect(at.seen.map(({ path }) => path)).toEqual(['/v1/responses', '/v1/responses'])

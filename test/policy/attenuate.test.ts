@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { attenuate, type FileNeeds } from '#runtime/policy/attenuate.ts'
-import { decide } from '#runtime/policy/decide.ts'
-import type { CapabilityRequest, Grant } from '#runtime/policy/grant.ts'
+import { attenuate, type FileNeeds } from '../../runtime/policy/attenuate.ts'
+import { decide } from '../../runtime/policy/decide.ts'
+import type { CapabilityRequest, Grant } from '../../runtime/policy/grant.ts'
 import { grantOf } from '../support/grants.ts'
 
 test('what is not needed is dropped and reported', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { allowedBy, decide, visible } from '#runtime/policy/decide.ts'
-import type { CapabilityRequest, Decision, Facts, Grant } from '#runtime/policy/grant.ts'
+import { allowedBy, decide, visible } from '../../runtime/policy/decide.ts'
+import type { CapabilityRequest, Decision, Facts, Grant } from '../../runtime/policy/grant.ts'
 import { grantOf } from '../support/grants.ts'
 
 const data = new Uint8Array()

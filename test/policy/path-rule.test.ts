@@ -8,7 +8,7 @@ import {
   matchesFolded,
   normalisePath,
   type Glob,
-} from '#runtime/policy/path-rule.ts'
+} from '../../runtime/policy/path-rule.ts'
 
 function glob(pattern: string): Glob {
   const compiled = compileGlob(pattern)

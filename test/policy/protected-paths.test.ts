@@ -5,7 +5,7 @@ import {
   isGitInternal,
   PROTECTED,
   protectedBy,
-} from '#runtime/policy/protected-paths.ts'
+} from '../../runtime/policy/protected-paths.ts'
 
 test.for(PROTECTED)('$pattern is protected at any depth, in any case, with all below it', ({ pattern, except }) => {
   const name = pattern.replace('*', 'x')

@@ -104,7 +104,10 @@ describe('replay', () => {
     const database = new Database(other.trail)
     const triggers = database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'trigger'").pluck().all()
     for (const name of triggers) database.exec(`DROP TRIGGER ${name}`)
-    if (what === 'dropped row') database.exec("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event WHERE kind = 'log' OR kind = 'host.outcome')")
+    if (what === 'dropped row')
+      database.exec(
+        "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event WHERE kind = 'log' OR kind = 'host.outcome')",
+      )
     else database.exec(`UPDATE event SET data = replace(data, 'permit', 'Permit') WHERE kind = 'host.request'`)
     database.close()
     expect(await other.run('replay', 'last')).toMatchObject({ exit: 10 })
@@ -119,8 +122,9 @@ describe('a recording in which one thing was altered diverges, at its step, when
     return (event) => event === found
   }
   const tool = (data: Data, name: string): { grant: { paths: Data[] }; bundle: { source: string; hash: string } } =>
-    (data['tools'] as { name: string; grant: { paths: Data[] }; bundle: { source: string; hash: string } }[]).find((entry) => entry.name === name) ??
-    expect.fail(`no tool ${name}`)
+    (data['tools'] as { name: string; grant: { paths: Data[] }; bundle: { source: string; hash: string } }[]).find(
+      (entry) => entry.name === name,
+    ) ?? expect.fail(`no tool ${name}`)
   const rewrite = (data: Data, name: string, from: string, to: string): void => {
     const { bundle } = tool(data, name)
     expect(bundle.source).toContain(from)
@@ -141,11 +145,18 @@ describe('a recording in which one thing was altered diverges, at its step, when
         hash = tool(data, 'denied').bundle.hash
       })
       return start.map((event) =>
-        event.kind === 'tool.call' && event.data['tool'] === 'denied' ? { ...event, data: { ...event.data, bundle: hash } } : event,
+        event.kind === 'tool.call' && event.data['tool'] === 'denied'
+          ? { ...event, data: { ...event.data, bundle: hash } }
+          : event,
       )
     }
     const other = await replayed(withBundle('.env', '.envy'))
-    expect(other?.divergence).toMatchObject({ kind: 'host.request', tool: 'denied', ordinal: 0, difference: { path: '.request.path' } })
+    expect(other?.divergence).toMatchObject({
+      kind: 'host.request',
+      tool: 'denied',
+      ordinal: 0,
+      difference: { path: '.request.path' },
+    })
     expect(other?.message).toContain('recording: ".env"')
     const none = await replayed(withBundle('return await', 'return 5; await'))
     expect(none?.divergence).toMatchObject({ tool: 'denied' })
@@ -157,7 +168,11 @@ describe('a recording in which one thing was altered diverges, at its step, when
 
   test('a rule that permits less', async () => {
     const error = await replayed(altered(isFirst('run.start'), (data) => (tool(data, 'writes').grant.paths = [])))
-    expect(error?.divergence).toMatchObject({ kind: 'host.request', tool: 'writes', difference: { path: '.decision.kind' } })
+    expect(error?.divergence).toMatchObject({
+      kind: 'host.request',
+      tool: 'writes',
+      difference: { path: '.decision.kind' },
+    })
     expect(error?.divergence.difference).toMatchObject({ recorded: '"permit"', replayed: '"deny"' })
   })
 
@@ -170,16 +185,50 @@ describe('a recording in which one thing was altered diverges, at its step, when
         grant.paths.push(permit)
       }),
     )
-    expect(error?.divergence).toMatchObject({ kind: 'host.request', tool: 'denied', difference: { recorded: '"deny"' } })
+    expect(error?.divergence).toMatchObject({
+      kind: 'host.request',
+      tool: 'denied',
+      difference: { recorded: '"deny"' },
+    })
   })
 
   test.each<[string, string, string | undefined, (data: Data) => void, object]>([
-    ['an outcome', 'host.outcome', 'writes', (data) => (data['outcome'] = { ok: false, error: { name: 'Error', code: 'EACCES', message: 'no' } }), { tool: 'writes' }],
-    ['a decision', 'host.request', 'races', (data) => (data['decision'] = { kind: 'permit', rule: 'read x', place: 'x' }), { kind: 'host.request', tool: 'races' }],
-    ['a result', 'tool.outcome', 'writes', (data) => (data['end'] = { ...Object(data['end']), value: 99 }), { kind: 'tool.outcome', tool: 'writes' }],
-    ['a message', 'message', undefined, (data) => (data['item'] = { ...Object(data['item']), content: 'another task' }), { kind: 'message' }],
+    [
+      'an outcome',
+      'host.outcome',
+      'writes',
+      (data) => (data['outcome'] = { ok: false, error: { name: 'Error', code: 'EACCES', message: 'no' } }),
+      { tool: 'writes' },
+    ],
+    [
+      'a decision',
+      'host.request',
+      'races',
+      (data) => (data['decision'] = { kind: 'permit', rule: 'read x', place: 'x' }),
+      { kind: 'host.request', tool: 'races' },
+    ],
+    [
+      'a result',
+      'tool.outcome',
+      'writes',
+      (data) => (data['end'] = { ...Object(data['end']), value: 99 }),
+      { kind: 'tool.outcome', tool: 'writes' },
+    ],
+    [
+      'a message',
+      'message',
+      undefined,
+      (data) => (data['item'] = { ...Object(data['item']), content: 'another task' }),
+      { kind: 'message' },
+    ],
     ['the turn of the script', 'model.response', undefined, (data) => (data['items'] = []), { kind: 'model.response' }],
-    ['the answer', 'run.end', undefined, (data) => (data['output'] = 'another'), { kind: 'run.end', difference: { path: '.output' } }],
+    [
+      'the answer',
+      'run.end',
+      undefined,
+      (data) => (data['output'] = 'another'),
+      { kind: 'run.end', difference: { path: '.output' } },
+    ],
   ])('%s', async (_what, kind, name, change, expected) => {
     const error = await replayed(altered(isFirst(kind, name), change))
     expect(error?.divergence).toMatchObject(expected)

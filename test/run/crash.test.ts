@@ -48,7 +48,9 @@ test('a killed run is shown as crashed, and each file it wrote has its intent', 
 })
 
 test('two runs at once share one trail', { timeout: 60_000 }, async () => {
-  const tools = { ok: { body: "for (let i = 0; i < 50; i++) await new Promise((r) => setTimeout(r, 1)); return 'fine'" } }
+  const tools = {
+    ok: { body: "for (let i = 0; i < 50; i++) await new Promise((r) => setTimeout(r, 1)); return 'fine'" },
+  }
   using desk = openDesk(agentFiles({ tools, script: "return await call('ok')" }))
   const runs = await Promise.all([1, 2, 3].map(() => desk.run('agent/agent.yaml')))
   for (const run of runs) expect(run).toMatchObject({ exit: 0, stdout: 'fine\n' })

@@ -12,16 +12,23 @@ interface Heard {
 const TOOLS = {
   throws: { body: "throw Object.assign(new TypeError('no such thing'), { code: 'E_MINE' })" },
   throws_nothing: { body: 'throw undefined' },
-  throws_trap: { body: "throw { get message() { throw 1 }, toString() { throw 2 } }" },
+  throws_trap: { body: 'throw { get message() { throw 1 }, toString() { throw 2 } }' },
   loops: { rights: 'limits: { timeout: 300ms }', body: 'for (;;) {}' },
-  loops_later: { rights: 'limits: { timeout: 300ms }', body: 'await new Promise((r) => setTimeout(r, 5)); for (;;) {}' },
+  loops_later: {
+    rights: 'limits: { timeout: 300ms }',
+    body: 'await new Promise((r) => setTimeout(r, 5)); for (;;) {}',
+  },
   microtasks: { rights: 'limits: { timeout: 300ms }', body: 'for (;;) await null' },
   sleeps: { rights: 'limits: { timeout: 300ms }', body: 'await new Promise((r) => setTimeout(r, 3_600_000))' },
   allocates: { body: 'const all = []; for (;;) all.push(new Array(1000).fill(Math.random()))' },
   allocates_bytes: { body: 'const all = []; for (;;) all.push(new Uint8Array(1_000_000).fill(1))' },
   long_string: { body: "let s = 'x'; for (;;) s = s + s + '!'" },
-  prints: { body: "const line = 'y'.repeat(1_000_000); for (let i = 0; i < 1000; i++) console.log(line); return 'printed'" },
-  prints_forms: { body: "console.log('%s is %d', 'a', 1, { b: [1] }); console.error(new Error('e')); console.log('\\u001b[2J'); return 1" },
+  prints: {
+    body: "const line = 'y'.repeat(1_000_000); for (let i = 0; i < 1000; i++) console.log(line); return 'printed'",
+  },
+  prints_forms: {
+    body: "console.log('%s is %d', 'a', 1, { b: [1] }); console.error(new Error('e')); console.log('\\u001b[2J'); return 1",
+  },
   never_settles: { body: 'await new Promise(() => {})' },
   exits: { body: 'process.exit(0)' },
   requires: { body: "return (globalThis as any).require('fs')" },
@@ -84,7 +91,12 @@ const limit = (name: string, message: unknown): Heard => ({
 })
 const failed = (message: string, name = 'Error'): Heard => ({ name, message })
 const TIMEOUT = limit('timeout', 'limit timeout: the call ran longer than 300 ms')
-const MEMORY = limit('memory', expect.stringMatching(/^limit memory: the call needed more than 64 MB$|^limit memory: the call needed more memory than it may$/))
+const MEMORY = limit(
+  'memory',
+  expect.stringMatching(
+    /^limit memory: the call needed more than 64 MB$|^limit memory: the call needed more memory than it may$/,
+  ),
+)
 
 const EXPECTED: Record<string, unknown> = {
   throws: { name: 'TypeError', code: 'E_MINE', message: 'no such thing' },
@@ -100,7 +112,10 @@ const EXPECTED: Record<string, unknown> = {
   long_string: expect.anything(),
   prints: { value: 'printed' },
   prints_forms: { value: 1 },
-  never_settles: expect.objectContaining({ code: 'E_NEVER_SETTLES', message: expect.stringContaining('can never settle') as string }),
+  never_settles: expect.objectContaining({
+    code: 'E_NEVER_SETTLES',
+    message: expect.stringContaining('can never settle') as string,
+  }),
   exits: failed('process is not defined', 'ReferenceError'),
   requires: failed('globalThis.require is not a function', 'TypeError'),
   gives_undefined: { value: null },
@@ -121,6 +136,10 @@ const EXPECTED: Record<string, unknown> = {
   asks_late: { value: 'gone' },
   races: { value: 0 },
   rejects_unheard: { value: 'fine' },
-  unknown: expect.objectContaining({ name: 'UnknownTool', code: 'E_UNKNOWN_TOOL', message: expect.stringContaining('the tools are: throws') as string }),
+  unknown: expect.objectContaining({
+    name: 'UnknownTool',
+    code: 'E_UNKNOWN_TOOL',
+    message: expect.stringContaining('the tools are: throws') as string,
+  }),
   arguments: expect.objectContaining({ name: 'InvalidArguments', code: 'E_ARGUMENTS' }),
 }

@@ -1,12 +1,12 @@
 /** One request of every kind, through decision and performer, as the broker drives them. */
-import type { FileRequest } from '#runtime/broker/workspace.ts'
-import { openWorkspace } from '#runtime/broker/workspace.ts'
-import { performFile } from '#runtime/broker/files.ts'
-import { deniedOutcome, type Outcome } from '#runtime/broker/outcome.ts'
-import { nodeFileHost } from '#runtime/node-files.ts'
-import { decide } from '#runtime/policy/decide.ts'
-import type { Decision, Facts, Grant } from '#runtime/policy/grant.ts'
-import type { FileHost } from '#runtime/ports.ts'
+import type { FileRequest } from '../../runtime/broker/workspace.ts'
+import { openWorkspace } from '../../runtime/broker/workspace.ts'
+import { performFile } from '../../runtime/broker/files.ts'
+import { deniedOutcome, type Outcome } from '../../runtime/broker/outcome.ts'
+import { nodeFileHost } from '../../runtime/node-files.ts'
+import { decide } from '../../runtime/policy/decide.ts'
+import type { Decision, Facts, Grant } from '../../runtime/policy/grant.ts'
+import type { FileHost } from '../../runtime/ports.ts'
 
 export interface Performed {
   readonly outcome: Outcome

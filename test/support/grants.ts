@@ -1,5 +1,5 @@
 /** Grants of a test, written as a definition writes them. */
-import type { Grant, PathRight } from '#runtime/policy/grant.ts'
+import type { Grant, PathRight } from '../../runtime/policy/grant.ts'
 
 export interface GrantText {
   readonly read?: readonly string[]

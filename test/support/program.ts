@@ -8,7 +8,7 @@ import type { StoredEvent } from '../../runtime/audit/event.ts'
 import { readTrail } from './trail.ts'
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
-export const LAUNCHER = join(REPOSITORY, 'runtime/bin.js')
+const LAUNCHER = join(REPOSITORY, 'runtime/bin.js')
 
 export interface Finished {
   /** undefined: a signal ended it. */
@@ -114,7 +114,7 @@ function startProgram(args: readonly string[], { cwd, input, environment }: Star
 }
 
 /** A tool's file. `body` is that of `async execute({ text, number })`. */
-export function toolFile(body: string, imports = ''): string {
+function toolFile(body: string, imports = ''): string {
   return `import { defineTool, z } from 'run-agent'
 ${imports}
 export default defineTool({
@@ -128,7 +128,7 @@ export default defineTool({
 }
 
 /** A script's file. `body` is that of `async (task, call)`. */
-export function scriptFile(body: string): string {
+function scriptFile(body: string): string {
   return `import { defineScript } from 'run-agent'
 // What a call came to, as a value.
 const tried = (promise: Promise<unknown>): Promise<any> => promise.then(
@@ -143,7 +143,9 @@ export default defineScript(async (task, call) => {
 
 export interface AgentParts {
   /** By name: the lines of its definition in flow style, and what its `execute` does. */
-  readonly tools: Readonly<Record<string, { readonly rights?: string; readonly body: string; readonly imports?: string }>>
+  readonly tools: Readonly<
+    Record<string, { readonly rights?: string; readonly body: string; readonly imports?: string }>
+  >
   readonly script: string
   /** More lines of the definition. */
   readonly more?: string
@@ -152,10 +154,17 @@ export interface AgentParts {
 /** `agent.yaml`, its script and its tools, as files of the workspace. */
 export function agentFiles({ tools, script, more = '' }: AgentParts): Readonly<Record<string, string>> {
   const entries = Object.entries(tools)
-  const lines = entries.map(([name, { rights = '' }]) => `  ${name}: { from: ./tools/${name}.ts${rights && `, ${rights}`} }`)
+  const lines = entries.map(
+    ([name, { rights = '' }]) => `  ${name}: { from: ./tools/${name}.ts${rights && `, ${rights}`} }`,
+  )
   const files = entries.map(([name, { body, imports }]) => [`agent/tools/${name}.ts`, toolFile(body, imports)] as const)
   return {
-    'agent/agent.yaml': ['name: tested', 'script: ./play.ts', ...(lines.length > 0 ? ['tools:', ...lines] : []), more].join('\n'),
+    'agent/agent.yaml': [
+      'name: tested',
+      'script: ./play.ts',
+      ...(lines.length > 0 ? ['tools:', ...lines] : []),
+      more,
+    ].join('\n'),
     'agent/play.ts': scriptFile(script),
     ...Object.fromEntries(files),
   }

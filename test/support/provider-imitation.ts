@@ -27,7 +27,6 @@ export async function imitateProvider(
   ...answers: readonly ((response: ServerResponse, request: SeenRequest) => void)[]
 ): Promise<Imitation> {
   const seen: SeenRequest[] = []
-  const server = createServer((incoming, response) => void answerTo(incoming, response))
   const answerTo = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
@@ -42,6 +41,7 @@ export async function imitateProvider(
     if (answer === undefined) response.writeHead(500).end()
     else answer(response, request)
   }
+  const server = createServer((incoming, response) => void answerTo(incoming, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {

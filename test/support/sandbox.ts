@@ -20,23 +20,28 @@ export const WALLS: readonly { readonly name: string; readonly outerWall: boolea
 
 export function bubblewrapStands(): boolean {
   const bubblewrap = findBubblewrap(processes)
-  if (bubblewrap === undefined || walledCommand(processes, installation.sandboxFiles(), bubblewrap) === undefined) return false
+  if (bubblewrap === undefined || walledCommand(processes, installation.sandboxFiles(), bubblewrap) === undefined)
+    return false
   return spawnSync(bubblewrap, ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'], { timeout: 10_000 }).status === 0
 }
 
 let runtime: Promise<GuestCode> | undefined
 
-export function guestRuntime(): Promise<GuestCode> {
+function guestRuntime(): Promise<GuestCode> {
   const guest = `${installation.root}/runtime/sandbox/guest`
-  runtime ??= bundleFolder(guest, './boot.ts', { guestModules: new Set(), clock: nodeClock }).then(({ hash, code }) => ({
-    hash,
-    name: 'boot.ts',
-    source: code,
-  }))
+  runtime ??= bundleFolder(guest, './boot.ts', { guestModules: new Set(), clock: nodeClock }).then(
+    ({ hash, code }) => ({
+      hash,
+      name: 'boot.ts',
+      source: code,
+    }),
+  )
   return runtime
 }
 
-export async function openSandbox(options: { readonly outerWall?: boolean; readonly processes?: ProcessHost } = {}): Promise<Sandbox> {
+export async function openSandbox(
+  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost } = {},
+): Promise<Sandbox> {
   return new Sandbox({
     processes,
     clock: nodeClock,
@@ -47,7 +52,7 @@ export async function openSandbox(options: { readonly outerWall?: boolean; reado
 }
 
 /** A module in the form that the bundler gives it. */
-export function codeOf(source: string, name = 'tool.ts'): GuestCode {
+function codeOf(source: string, name = 'tool.ts'): GuestCode {
   return { hash: createHash('sha256').update(source).digest('hex'), name, source }
 }
 
@@ -59,7 +64,7 @@ export function toolOf(body: string): GuestCode {
   )
 }
 
-export const LIMITS: GuestLimits = {
+const LIMITS: GuestLimits = {
   wallMs: 5_000,
   cpuMs: 5_000,
   memoryBytes: 64 * 1024 * 1024,
@@ -93,10 +98,11 @@ export interface Played {
 }
 
 export const ok = (value?: unknown): string => JSON.stringify({ ok: true, value })
-export const fails = (code: string, message = code, name = 'Error'): string => JSON.stringify({ ok: false, error: { name, code, message } })
+export const fails = (code: string, message = code, name = 'Error'): string =>
+  JSON.stringify({ ok: false, error: { name, code, message } })
 
 /** Timers are answered at once; everything else is ENOENT. */
-export const answerTimers: Answer = (request) => (request.op === 'timer' ? ok() : fails('ENOENT'))
+const answerTimers: Answer = (request) => (request.op === 'timer' ? ok() : fails('ENOENT'))
 
 export async function play(sandbox: Sandbox, call: GuestCall, answer: Answer = answerTimers): Promise<Played> {
   const requests: unknown[] = []

@@ -61,7 +61,7 @@ await attempt('udp', async () => {
 await attempt('dns', async () => (await import('node:dns/promises')).lookup('localhost'))
 await attempt('sqlite', async () => {
   const { DatabaseSync } = await import('node:sqlite')
-  new DatabaseSync(canary)
+  new DatabaseSync(canary).close()
 })
 await attempt('inspector', async () => {
   const { open, url } = await import('node:inspector')

@@ -104,7 +104,11 @@ describe('a bundle is made again', () => {
     ['its code is another', '.cjs', (text) => text.replace('var x=1', 'var x=7').replace('var x = 1', 'var x = 7')],
     ['it is something else', '.json', () => '[]'],
     ['it has no inputs', '.json', (text) => JSON.stringify({ ...(JSON.parse(text) as object), inputs: [] })],
-    ['an input is no input', '.json', (text) => JSON.stringify({ ...(JSON.parse(text) as object), inputs: [{ tree: -1 }] })],
+    [
+      'an input is no input',
+      '.json',
+      (text) => JSON.stringify({ ...(JSON.parse(text) as object), inputs: [{ tree: -1 }] }),
+    ],
   ])('when the record is broken: %s', async (_what, ending, damage) => {
     await run()
     for (const [name, bytes] of [...records].filter((record) => record[0].endsWith(ending))) {

@@ -36,7 +36,10 @@ installClock()
 installTimers()
 installEncoding()
 
-export function boot(send: Send): { start: (text: string, bundle: Factory, describer?: Factory) => void; deliver: typeof deliver } {
+export function boot(send: Send): {
+  start: (text: string, bundle: Factory, describer?: Factory) => void
+  deliver: typeof deliver
+} {
   connect(send)
   return { start, deliver }
 }
@@ -53,12 +56,17 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   installConsole(record.logBytesMax)
   const finish = (value: unknown): void => endWith(value, record.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
-  play(record, bundle, describer).then(finish).catch((error: unknown) => end(failure(error)))
+  play(record, bundle, describer)
+    .then(finish)
+    .catch((error: unknown) => end(failure(error)))
 }
 
 async function play(record: StartRecord, bundle: Factory, describer: Factory | undefined): Promise<unknown> {
   if (describer !== undefined) {
-    const { describeTool, z } = load(describer, none) as { describeTool: (tool: unknown, z: unknown) => unknown; z: unknown }
+    const { describeTool, z } = load(describer, none) as {
+      describeTool: (tool: unknown, z: unknown) => unknown
+      z: unknown
+    }
     return describeTool(entryOf(load(bundle, requireWith(z)), 'tool'), z)
   }
   const entry = entryOf(load(bundle, requireWith(inertZod())), record.entry)
@@ -174,7 +182,13 @@ function named(name: string, message: string): Error {
 function endWith(value: unknown, bytesMax: number): void {
   const text = JSON.stringify(value) ?? 'null'
   if (text.length > bytesMax) {
-    end(JSON.stringify({ kind: 'limit', limit: 'result', message: `the result is ${text.length} bytes; the limit is ${bytesMax}` }))
+    end(
+      JSON.stringify({
+        kind: 'limit',
+        limit: 'result',
+        message: `the result is ${text.length} bytes; the limit is ${bytesMax}`,
+      }),
+    )
     return
   }
   end(`{"kind":"ok","value":${text}}`)
@@ -189,7 +203,10 @@ function failure(thrown: unknown): string {
     const message = thrown instanceof Error ? String(thrown.message) : String(thrown)
     const code: unknown = Reflect.get(Object(thrown), 'code')
     const known = typeof code === 'string' ? { code: code.slice(0, 64) } : {}
-    return JSON.stringify({ kind: 'failed', error: { name: name.slice(0, 64), ...known, message: message.slice(0, TEXT_MAX) } })
+    return JSON.stringify({
+      kind: 'failed',
+      error: { name: name.slice(0, 64), ...known, message: message.slice(0, TEXT_MAX) },
+    })
   } catch {
     return JSON.stringify({ kind: 'failed', error })
   }

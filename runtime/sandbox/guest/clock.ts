@@ -18,7 +18,12 @@ export function installClock(): void {
   const GuestDate = function (this: unknown, ...args: unknown[]): unknown {
     return new.target === undefined ? new RealDate(now).toString() : construct(args, new.target)
   }
-  const fixed = (value: unknown): PropertyDescriptor => ({ value, writable: false, enumerable: false, configurable: false })
+  const fixed = (value: unknown): PropertyDescriptor => ({
+    value,
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  })
   Object.defineProperties(GuestDate, {
     name: { value: 'Date' },
     length: { value: 7 },

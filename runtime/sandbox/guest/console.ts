@@ -14,11 +14,17 @@ export function installConsole(bytesMax: number): void {
   for (const level of ['log', 'info', 'warn', 'error', 'debug', 'trace']) {
     methods[level] = (...args) => print(level, args)
   }
-  methods['assert'] = (condition, ...args) => void (condition ? undefined : print('error', ['Assertion failed:', ...args]))
+  methods['assert'] = (condition, ...args) =>
+    void (condition ? undefined : print('error', ['Assertion failed:', ...args]))
   for (const quiet of ['group', 'groupEnd', 'time', 'timeEnd', 'timeLog', 'count', 'table', 'dir']) {
     methods[quiet] = (...args) => print('log', args)
   }
-  Object.defineProperty(globalThis, 'console', { value: methods, writable: true, enumerable: false, configurable: true })
+  Object.defineProperty(globalThis, 'console', {
+    value: methods,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  })
 }
 
 function shown(value: unknown): string {

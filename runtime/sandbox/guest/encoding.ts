@@ -7,7 +7,8 @@ class GuestTextDecoder {
   readonly ignoreBOM: boolean
 
   constructor(label = 'utf-8', options: { readonly fatal?: boolean; readonly ignoreBOM?: boolean } = {}) {
-    if (!/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(label)) throw new RangeError(`TextDecoder: "${label}" is not supported; only utf-8 is`)
+    if (!/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(label))
+      throw new RangeError(`TextDecoder: "${label}" is not supported; only utf-8 is`)
     this.fatal = options.fatal === true
     this.ignoreBOM = options.ignoreBOM === true
   }

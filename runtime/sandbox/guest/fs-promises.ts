@@ -110,7 +110,8 @@ class Dirent {
 
 /** Only the prefix is taken off; whether the rest is a path at all is the host's decision. */
 function pathOf(path: unknown): string {
-  const text = typeof path === 'string' ? path : path instanceof Uint8Array ? Buffer.from(path).toString('utf8') : undefined
+  const text =
+    typeof path === 'string' ? path : path instanceof Uint8Array ? Buffer.from(path).toString('utf8') : undefined
   if (text === undefined) throw new TypeError('the path must be a string or a Buffer')
   if (text.length > 4096) throw Object.assign(new Error('ENAMETOOLONG: name too long'), { code: 'ENAMETOOLONG' })
   if (text === GUEST_CWD) return '.'
@@ -129,7 +130,8 @@ function bufferOf(bytes: unknown): Buffer {
 function dataOf(data: unknown, options: EncodingOptions): string {
   if (typeof data === 'string') return base64Of(Buffer.from(data, encodingOf(options) ?? 'utf8'))
   if (data instanceof Uint8Array) return base64Of(data)
-  if (ArrayBuffer.isView(data)) return base64Of(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength))
+  if (ArrayBuffer.isView(data))
+    return base64Of(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength))
   throw new TypeError('the data must be a string or a Uint8Array')
 }
 
@@ -194,12 +196,16 @@ export async function rmdir(path: unknown): Promise<void> {
   await request({ op: 'fs.delete', path: pathOf(path), kind: 'directory' })
 }
 
-export async function rm(path: unknown, options: { readonly recursive?: boolean; readonly force?: boolean } = {}): Promise<void> {
+export async function rm(
+  path: unknown,
+  options: { readonly recursive?: boolean; readonly force?: boolean } = {},
+): Promise<void> {
   const target = pathOf(path)
   try {
     const entry = await lstat(target)
     if (!entry.isDirectory()) return await unlink(target)
-    if (options.recursive !== true) throw Object.assign(new Error(`EISDIR: is a directory, rm '${target}'`), { code: 'EISDIR' })
+    if (options.recursive !== true)
+      throw Object.assign(new Error(`EISDIR: is a directory, rm '${target}'`), { code: 'EISDIR' })
     for (const name of (await readdir(target)) as string[]) await rm(`${target}/${name}`, options)
     await rmdir(target)
   } catch (error) {
@@ -234,7 +240,10 @@ class FileHandle {
     length?: number,
     position?: number | null,
   ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
-    const given = into instanceof Uint8Array ? { buffer: into, ...(typeof offset === 'object' ? offset : { offset, length, position }) } : into
+    const given =
+      into instanceof Uint8Array
+        ? { buffer: into, ...(typeof offset === 'object' ? offset : { offset, length, position }) }
+        : into
     const buffer = given?.buffer ?? Buffer.alloc(16_384)
     const start = given?.offset ?? 0
     const wanted = Math.min(given?.length ?? buffer.byteLength - start, buffer.byteLength - start)
@@ -259,7 +268,8 @@ class FileHandle {
 }
 
 export async function open(path: unknown, flags: unknown = 'r'): Promise<FileHandle> {
-  if (flags !== 'r') throw new Error(`not supported: open with flag "${String(flags)}"; use readFile, writeFile or appendFile`)
+  if (flags !== 'r')
+    throw new Error(`not supported: open with flag "${String(flags)}"; use readFile, writeFile or appendFile`)
   const target = pathOf(path)
   await stat(target)
   return new FileHandle(target)
@@ -267,7 +277,8 @@ export async function open(path: unknown, flags: unknown = 'r'): Promise<FileHan
 
 export const constants = Object.freeze({ F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1 })
 
-const missing = (name: string) => (): Promise<never> => Promise.reject(new Error(`not supported in the sandbox: fs.${name}`))
+const missing = (name: string) => (): Promise<never> =>
+  Promise.reject(new Error(`not supported in the sandbox: fs.${name}`))
 
 export const symlink = missing('symlink')
 export const link = missing('link')

@@ -25,11 +25,19 @@ export function removeGlobals(): void {
 /** Resizable and transferred buffers are not counted against the heap limit (825 MB grown under a limit of 64). */
 function removeResizableBuffers(): void {
   const Real = ArrayBuffer
-  for (const name of ['resize', 'resizable', 'maxByteLength', 'transfer', 'transferToFixedLength', 'transferToImmutable']) {
+  for (const name of [
+    'resize',
+    'resizable',
+    'maxByteLength',
+    'transfer',
+    'transferToFixedLength',
+    'transferToImmutable',
+  ]) {
     Reflect.deleteProperty(Real.prototype, name)
   }
   const Guarded: ArrayBufferConstructor = new Proxy(Real, {
-    construct: (target, args, newTarget) => Reflect.construct(target, args.slice(0, 1), newTarget === Guarded ? target : newTarget),
+    construct: (target, args, newTarget) =>
+      Reflect.construct(target, args.slice(0, 1), newTarget === Guarded ? target : newTarget),
   })
   for (const [owner, name] of [
     [Real.prototype, 'constructor'],
