@@ -23,7 +23,9 @@ interface StartFrame {
   readonly bundle: string
   readonly describer?: string
   readonly memoryBytes: number
+  /** What is left of the limit where the call is driven again. */
   readonly wallMs: number
+  readonly limitMs: number
   readonly cpuMs: number
   readonly requestsMax: number
   readonly logBytesMax: number
@@ -156,7 +158,7 @@ function takeIsolate(memoryBytes: number): Promise<Booted> {
 
 function startCall(id: number, payload: string): void {
   const spec: StartFrame = JSON.parse(payload)
-  const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.wallMs} ms`), spec.wallMs)
+  const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.limitMs} ms`), spec.wallMs)
   const call: Call = {
     id,
     spec,

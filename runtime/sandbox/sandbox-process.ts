@@ -86,6 +86,7 @@ export class SandboxProcess {
       describer: describer?.hash,
       memoryBytes: limits.memoryBytes,
       wallMs,
+      limitMs: limits.wallMs,
       cpuMs: limits.cpuMs,
       requestsMax: limits.requestsMax,
       logBytesMax,

@@ -163,8 +163,11 @@ export class Sandbox {
     live.seen = live.given = live.logsSeen = live.logBytes = 0
     live.process = undefined
     const launched = live.alone ? this.#launch() : (this.#current ??= this.#launch())
+    const askedMs = this.#options.clock.now()
     launched.then(
       (process) => {
+        // The call's time is its own: waiting for a process to come up is not part of it.
+        live.startedMs += this.#options.clock.now() - askedMs
         if (!this.#live.has(live.id)) return live.alone ? process.kill() : undefined
         if (process.retired && !live.alone) {
           if (this.#current === launched) this.#current = undefined

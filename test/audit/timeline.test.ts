@@ -75,7 +75,11 @@ const RUN: readonly StoredEvent[] = stored([
   ...host(2, 'fs.read', 'src/a.ts', { outcome: { ok: false, error: { code: 'ENOENT', message: 'no such file' } } }),
   ...host(3, 'fs.list', 'src', { outcome: { ok: true, entries: ['a', 'b'] } }),
   ...host(4, 'fs.read', 'notes', { outcome: { ok: false }, facts: { resolved: '.env' }, decision: DENIAL }),
-  { kind: 'tool.call', call: 'call_2', data: { tool: 'write', arguments: '{}', refused: 'E_CALLS' } },
+  {
+    kind: 'tool.call',
+    call: 'call_2',
+    data: { tool: 'write', arguments: '{}', decision: { kind: 'deny', rule: 'limits.calls' } },
+  },
   { kind: 'log', call: 'call_1', data: { level: 'info', text: 'found\u001b[2J' } },
   { kind: 'tool.outcome', call: 'call_1', data: { end: { kind: 'ok', value: { hits: 3 } } } },
   {

@@ -18,7 +18,7 @@ const PACK_BYTES = 200 * 1024 * 1024
 function measure(repository: TestRepository, args: object): Measured & { result: Changes } {
   const script = fileURLToPath(new URL('../support/measured-tool.ts', import.meta.url))
   const tool = fileURLToPath(new URL('../../tools/git_changes.ts', import.meta.url))
-  const flags = ['--max-old-space-size=64', '--expose-gc']
+  const flags = ['--conditions=run-agent-checkout', '--max-old-space-size=64', '--expose-gc']
   const output = execFileSync(process.execPath, [...flags, script, tool, repository.dir, JSON.stringify(args)], {
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
