@@ -119,6 +119,7 @@ turn 0 · 10 ms · 1,234 tokens in · 1 token out
     printed 1 line
     ok {"hits":3} · 130 ms
   call_2 write {}
+    denied limits.calls
     failed E_CALLS: once only · 30 ms
 turn 1 · 10 ms
 ended completed · 2 calls · 2 denied · 210 ms
