@@ -2,9 +2,9 @@
 // The launcher, in JavaScript that any Node from 20 on reads: prints the help without loading anything, and hands
 // everything else to the command line on a Node that is new enough, the bundled one where this one is not.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import * as nodeModule from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { homedir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
@@ -33,14 +33,31 @@ if (args.length === 0 || (args.length === 1 && (args[0] === '--help' || args[0] 
 }
 
 async function start() {
+  const cache = compileCacheFolder()
   // Not in Node 20, which never comes here but reads the file.
-  nodeModule.enableCompileCache?.(
-    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'run-agent', 'compile'),
-  )
+  if (cache !== undefined) nodeModule.enableCompileCache?.(cache)
   // A checkout runs its sources; the package carries them compiled.
   const main = existsSync(join(here, 'cli', 'main.ts')) ? './cli/main.ts' : '../dist/runtime/cli/main.js'
   const { main: run } = await import(main)
   await run(args)
+}
+
+// What lies in it runs in this process, so it must be this user's own, and no folder that a cloned repository can
+// bring along: not below the current directory, nor below the folder of anything that is named on the command line.
+function compileCacheFolder() {
+  const base = process.env['XDG_CACHE_HOME'] ?? ''
+  const folder = join(base.startsWith('/') ? base : join(homedir(), '.cache'), 'run-agent', 'compile')
+  const named = args.filter((arg) => !arg.startsWith('-')).map((arg) => dirname(resolve(arg)))
+  try {
+    if (!folder.startsWith('/')) return undefined
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const real = realpathSync(folder)
+    const isBrought = [process.cwd(), ...named].some((brought) => `${real}/`.startsWith(`${realpathSync(brought)}/`))
+    const { uid, mode } = lstatSync(real)
+    return isBrought || uid !== process.getuid?.() || (mode & 0o022) !== 0 ? undefined : real
+  } catch {
+    return undefined
+  }
 }
 
 function relaunch(node) {

@@ -6,6 +6,7 @@ import {
   openSync,
   closeSync,
   readFileSync,
+  realpathSync,
   renameSync,
   statSync,
   writeFileSync,
@@ -45,12 +46,18 @@ export function currentUser(): { readonly name: string; readonly uid: number } {
   }
 }
 
-/** A folder of this user's own, 0700. Where it belongs to somebody else nothing is read from it or written to it. */
-export function openCacheFolder(path: string, uid: number): CacheFolder {
+/**
+ * A folder of this user's own, 0700. Where it belongs to somebody else, or lies below one of the folders that a
+ * cloned repository brings along, nothing is read from it or written to it: what a bundle's record says of its code
+ * can be forged by whoever writes the record.
+ */
+export function openCacheFolder(path: string, uid: number, brought: readonly string[]): CacheFolder {
   const isOurs = (): boolean => {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     const stat = lstatSync(path)
-    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0
+    const real = `${realpathSync(path)}/`
+    const isBrought = brought.some((folder) => real.startsWith(`${realpathSync(folder)}/`))
+    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0 && !isBrought
   }
   let ours: boolean | undefined
   const usable = (): boolean => {

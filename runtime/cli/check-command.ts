@@ -15,9 +15,9 @@ export interface CheckArguments {
 
 export async function checkCommand(args: CheckArguments): Promise<number> {
   const environment = readEnvironment()
-  const workshop = openWorkshop(environment)
+  const place = definitionPlace(environment, args.definition)
+  const workshop = openWorkshop(environment, place.folder)
   try {
-    const place = definitionPlace(environment, args.definition)
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
     const own = workspaceFiles(environment, workspace, place.folder, [])

@@ -51,13 +51,13 @@ export interface RunArguments {
 export async function runCommand(args: RunArguments): Promise<number> {
   const environment = readEnvironment()
   const reporter = createReporter(args)
-  const workshop = openWorkshop(environment)
+  const place = definitionPlace(environment, args.definition)
+  const workshop = openWorkshop(environment, place.folder)
   // Both are started now: they come up while the definition is read and the tools are bundled.
   const sandboxes = Promise.all([started(workshop.toolSandbox()), started(workshop.createSandbox())])
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)
-    const place = definitionPlace(environment, args.definition)
     const read = readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]

@@ -32,9 +32,11 @@ const GUEST_MODULES: ReadonlySet<string> = new Set(['fs/promises', 'path', 'path
 const PROCESS_MODULES: ReadonlySet<string> = new Set(['net'])
 const NONE: ReadonlySet<string> = new Set()
 
-export function openWorkshop(environment: CommandEnvironment): Workshop {
+/** `definitionFolder`: what it holds is nobody's cache; undefined where no definition is read. */
+export function openWorkshop(environment: CommandEnvironment, definitionFolder?: string): Workshop {
   const { installation, folders, user } = environment
-  const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid)
+  const brought = [environment.currentFolder, ...(definitionFolder === undefined ? [] : [definitionFolder])]
+  const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid, brought)
   const sandboxFolder = `${installation.root}/runtime/sandbox`
   const guestFolder = `${sandboxFolder}/guest`
   const builtinFolder = `${installation.root}/tools`
