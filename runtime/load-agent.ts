@@ -142,7 +142,10 @@ function grantsOf(
   workspace: WorkspaceFiles,
   code: ReadonlyMap<ToolEntry, LoadedTool>,
 ): ReadonlyMap<ToolEntry, Grant> {
-  const never = workspace.neverGranted.map((path) => ({ pattern: escapeGlob(path), place: 'run-agent' }))
+  const never = workspace.neverGranted.map((path) => ({
+    pattern: path === '' ? '**' : escapeGlob(path),
+    place: 'run-agent',
+  }))
   const ownFiles = workspace.ownFiles([
     place.name,
     ...[definition.script, definition.instructionsFile].filter((path) => path !== undefined),
@@ -185,7 +188,7 @@ function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: 
     bundle,
     limits: {
       wallMs: limits.timeoutMs,
-      cpuMs: Math.min(limits.timeoutMs, TOOL_CPU_MS),
+      cpuMs: TOOL_CPU_MS,
       memoryBytes: limits.memoryBytes,
       requestsMax: limits.requests,
       resultBytesMax: TOOL_RESULT_BYTES_MAX,

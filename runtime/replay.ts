@@ -4,7 +4,7 @@
  */
 import type { Json, NewEvent, RunRecorder, StoredEvent } from './audit/event.ts'
 import { createBroker, type Perform } from './broker/broker.ts'
-import type { Outcome } from './broker/outcome.ts'
+import { deniedOutcome, type Outcome } from './broker/outcome.ts'
 import { RunAgentError } from './errors.ts'
 import { firstDifference, type Difference } from './first-difference.ts'
 import type { Model, ModelTurn } from './model/model.ts'
@@ -89,15 +89,17 @@ function scriptModel({ scriptSandbox }: ReplayOptions, plan: RunPlan, tape: Tape
 /** How much longer than in the recording anything may take. */
 const LENIENCE = 10
 
-/** Where a recorded call was killed is replayed as recorded; the limits of this machine must not come first. */
+/**
+ * Where a recorded call was killed is replayed as recorded; the time of this machine must not come first. The heap
+ * stays as it was: a guest can catch an allocation that fails, so it is part of what it sees.
+ */
 function lenient(plan: RunPlan): RunPlan {
   const tools = plan.tools.map((tool): PlannedTool => {
-    const { wallMs, cpuMs, memoryBytes } = tool.limits
+    const { wallMs, cpuMs } = tool.limits
     const limits = {
       ...tool.limits,
       wallMs: wallMs * LENIENCE,
       cpuMs: cpuMs * LENIENCE,
-      memoryBytes: Math.ceil(memoryBytes * 1.5),
     }
     return { ...tool, limits }
   })
@@ -198,7 +200,7 @@ class Tape implements RunRecorder {
   }
 
   /** Answers from the recording, in its order: one that comes early is held until the tape reaches it. */
-  readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, redecide) => {
+  readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, first, redecide) => {
     const recorded = this.#events.get(`host.outcome ${call} ${ordinal}`)
     for (;;) {
       if (recorded !== undefined && this.#order.get(call)?.[0] === ordinal) break
@@ -212,6 +214,7 @@ class Tape implements RunRecorder {
         else ended.addEventListener('abort', giveUp)
       })
     }
+    if (first.kind === 'deny') return { outcome: deniedOutcome(first), facts: {} }
     const { outcome, facts } = recorded.data as unknown as RecordedOutcome
     const decision = Object.keys(facts).length === 0 ? decide(grant, request, {}) : redecide(facts)
     if (decision.kind === 'deny' && outcome.ok)

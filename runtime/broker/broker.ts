@@ -6,7 +6,7 @@
 import type { Json, RunRecorder } from '../audit/event.ts'
 import { decide } from '../policy/decide.ts'
 import type { CapabilityRequest, Decision, Facts, Grant } from '../policy/grant.ts'
-import { deniedOutcome, type Outcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 
 export interface EffectPlace {
   readonly call: string
@@ -26,6 +26,7 @@ export type Perform = (
   place: EffectPlace,
   grant: Grant,
   request: CapabilityRequest,
+  first: Decision,
   redecide: Redecide,
 ) => Promise<{ readonly outcome: Outcome; readonly facts: Facts }>
 
@@ -58,10 +59,8 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
 
       let decision = first
       const redecide: Redecide = (facts) => (decision = decide(grant, request, facts))
-      const { outcome, facts } =
-        first.kind === 'deny'
-          ? { outcome: deniedOutcome(first), facts: {} }
-          : await perform(place, grant, request, redecide)
+      // A denial goes the same way, so that a replay can hold it until its turn.
+      const { outcome, facts } = await perform(place, grant, request, first, redecide)
 
       const again = decision === first ? {} : { decision: { ...decision } }
       const data = { outcome: outcomeData(outcome), facts: { ...facts }, ...again }

@@ -2,10 +2,12 @@
 import type { Clock } from '../ports.ts'
 import type { Perform } from './broker.ts'
 import { performFile } from './files.ts'
+import { deniedOutcome } from './outcome.ts'
 import type { Workspace } from './workspace.ts'
 
 export function createWorldPerform(workspace: Workspace, clock: Clock): Perform {
-  return async ({ ended }, grant, request, redecide) => {
+  return async ({ ended }, grant, request, first, redecide) => {
+    if (first.kind === 'deny') return { outcome: deniedOutcome(first), facts: {} }
     if (request.op !== 'timer') return performFile(workspace, grant, request, redecide)
     await wait(clock, request.delayMs, ended)
     return { outcome: { ok: true, value: null }, facts: {} }

@@ -3,7 +3,7 @@
  * are put together.
  */
 import { homedir } from 'node:os'
-import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
 import type { DefinitionPlace, WorkspaceFiles } from '../load-agent.ts'
@@ -101,6 +101,16 @@ function isWithin(folder: string, path: string): boolean {
   return way !== '..' && !way.startsWith('../') && !isAbsolute(way)
 }
 
+/** With every link followed, as far as the path exists. */
+function realFolder(path: string): string {
+  try {
+    return nodeFileHost.realPath(path)
+  } catch {
+    const above = dirname(path)
+    return above === path ? path : join(realFolder(above), basename(path))
+  }
+}
+
 /** What of the workspace belongs to the agent and what to run-agent itself; `kept` are files that the operator named. */
 export function workspaceFiles(
   environment: CommandEnvironment,
@@ -108,16 +118,27 @@ export function workspaceFiles(
   definitionFolder: string,
   kept: readonly (string | undefined)[],
 ): WorkspaceFiles {
-  const inside = (paths: readonly string[]): readonly string[] =>
-    paths
-      .map((path) => relative(workspace, path))
-      .filter((path) => path !== '' && !path.startsWith('..') && !isAbsolute(path))
+  // As written and with every link followed: a folder of the user's may be reached by either.
+  const roots = [...new Set([workspace, realFolder(workspace)])]
+  const inside = (paths: readonly string[]): readonly string[] => [
+    ...new Set(
+      roots.flatMap((root) =>
+        paths
+          .flatMap((path) => [path, realFolder(path)])
+          .flatMap((path) => {
+            // A workspace within such a folder is wholly its own: '' stands for all of it.
+            if (isWithin(path, root)) return ['']
+            return isWithin(root, path) ? [relative(root, path)] : []
+          }),
+      ),
+    ),
+  ]
   const { config, state, cache } = environment.folders
   const named = kept.flatMap((path) =>
     path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`, `${path}-journal`],
   )
   return {
-    ownFiles: (paths) => inside(paths.map((path) => resolve(definitionFolder, path))),
+    ownFiles: (paths) => inside(paths.map((path) => resolve(definitionFolder, path))).filter((path) => path !== ''),
     neverGranted: inside([config, state, cache, ...named]),
   }
 }

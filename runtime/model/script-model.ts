@@ -162,7 +162,11 @@ export class ScriptModel implements Model {
   /** One timer at a time, the earliest first: the same order in every replay. */
   async #serveTimer(): Promise<void> {
     const [next] = this.#timers.toSorted((a, b) => a.dueMs - b.dueMs || a.ordinal - b.ordinal)
-    if (next === undefined) throw new RunAgentError('E_MODEL', 'the script waits for nothing')
+    if (next === undefined) {
+      // Waits for nothing: its process says so next, which ends it.
+      await this.#run?.ended
+      return
+    }
     this.#timers = this.#timers.filter((timer) => timer !== next)
     const delayMs = Math.max(0, next.dueMs - this.#now)
     await this.#untilIdle(() => {

@@ -100,7 +100,7 @@ describe('a replay is identical', () => {
     using at = desk({
       tools: {
         mixed: {
-          rights: "read: ['data/**', 'gone'], write: ['out/**'], delete: ['out/**'], deny: ['data/7.txt']",
+          rights: "read: ['data/**', 'out/**'], write: ['out/**'], delete: ['out/**'], deny: ['data/7.txt']",
           imports: FS,
           body: `
             const all = [readFile('data/7.txt'), readFile('.env'), readFile('data/none'), readFile('../x'), readdir('data'),

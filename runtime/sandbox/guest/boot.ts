@@ -31,6 +31,9 @@ type Require = (id: string) => unknown
 /** A bundle in CommonJS form, wrapped as a function. */
 type Factory = (module: { exports: unknown }, exports: unknown, require: Require) => void
 
+// A tool may replace them; what crosses the wall is written with the real ones.
+const { stringify, parse } = JSON
+
 removeGlobals()
 installClock()
 installTimers()
@@ -50,7 +53,7 @@ function deliver(ordinal: number, now: number, payload: string): void {
 }
 
 function start(text: string, bundle: Factory, describer?: Factory): void {
-  const record: StartRecord = JSON.parse(text)
+  const record: StartRecord = parse(text)
   setClock(record.now)
   installRandom(record.seed)
   installConsole(record.logBytesMax)
@@ -180,10 +183,10 @@ function named(name: string, message: string): Error {
 }
 
 function endWith(value: unknown, bytesMax: number): void {
-  const text = JSON.stringify(value) ?? 'null'
+  const text = stringify(value) ?? 'null'
   if (text.length > bytesMax) {
     end(
-      JSON.stringify({
+      stringify({
         kind: 'limit',
         limit: 'result',
         message: `the result is ${text.length} bytes; the limit is ${bytesMax}`,
@@ -203,11 +206,11 @@ function failure(thrown: unknown): string {
     const message = thrown instanceof Error ? String(thrown.message) : String(thrown)
     const code: unknown = Reflect.get(Object(thrown), 'code')
     const known = typeof code === 'string' ? { code: code.slice(0, 64) } : {}
-    return JSON.stringify({
+    return stringify({
       kind: 'failed',
       error: { name: name.slice(0, 64), ...known, message: message.slice(0, TEXT_MAX) },
     })
   } catch {
-    return JSON.stringify({ kind: 'failed', error })
+    return stringify({ kind: 'failed', error })
   }
 }
