@@ -143,8 +143,11 @@ export const EXPORTS_DEPTH_MAX = 16
 /** CPU time of one tool call; less than the wall clock, which also counts what the host does for it. */
 export const TOOL_CPU_MS = 20_000
 
-/** A sandbox process with no call in it stands at about 60 MB; what is above this and its calls' heaps is a leak. */
-export const SANDBOX_BASE_BYTES = 160 * 1024 * 1024
+/**
+ * A sandbox process with no call in it stands at about 90 MB; the largest read crosses it in several copies of 22 MB
+ * each. What is above this and its calls' heaps is a leak.
+ */
+export const SANDBOX_BASE_BYTES = 256 * 1024 * 1024
 
 /** How often the resident memory of a busy sandbox process is read. */
 export const SANDBOX_WATCH_MS = 25
@@ -160,6 +163,9 @@ export const SANDBOX_BACKLOG_BYTES_MAX = 192 * 1024 * 1024
 
 /** Frames of a process for calls that are over; some are always under way when a call is cancelled. */
 export const SANDBOX_STRAY_FRAMES_MAX = 20_000
+
+/** Requests of one call that wait for their answer, in characters: four of the largest writes side by side. */
+export const REQUESTS_UNDER_WAY_CHARS_MAX = 96 * 1024 * 1024
 
 /** After the death of a process its calls are driven again alone, so many at a time. */
 export const SANDBOX_ALONE_MAX = 2

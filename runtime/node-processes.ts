@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream'
 import type { Clock, ProcessHost, SandboxChild } from './ports.ts'
 
 const PAGE_BYTES = 4096
+/** bubblewrap has started its process within a few milliseconds. */
+const SETUP_MS = 2000
 const STATM_RESIDENT = 1
 
 export const nodeClock: Clock = {
@@ -68,14 +70,31 @@ function spawnSandbox(
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...extra],
   })
   const pipe = pipeOf(child, 3)
+  let isDoomed = false
   let innermost = seccomp === undefined ? child.pid : undefined
   if (seccomp !== undefined) {
-    readChildPid(pipeOf(child, 4), (pid) => (innermost = pid))
+    readChildPid(pipeOf(child, 4), (pid) => {
+      innermost = pid
+      if (isDoomed) kill()
+    })
     const filter = pipeOf(child, 5)
     filter.on('error', () => undefined)
     filter.end(seccomp)
   }
+  const kill = (): void => {
+    isDoomed = true
+    // What bubblewrap has started by then would wait for it for ever, so it must first say what that is.
+    if (innermost === undefined && child.exitCode === null && child.signalCode === null) {
+      pipe.destroy()
+      setTimeout(() => child.kill('SIGKILL'), SETUP_MS).unref()
+      return
+    }
+    if (innermost !== undefined && innermost !== child.pid) killQuietly(innermost)
+    child.kill('SIGKILL')
+  }
   pipe.on('error', () => undefined)
+  // One that has closed its pipe can be of no more use, whatever it still does.
+  pipe.on('close', kill)
   // A pid that was given to another process since must be neither killed nor measured.
   child.once('exit', () => (innermost = undefined))
   // The process is watched through its pipe; a run that is over must not wait for it.
@@ -95,10 +114,7 @@ function spawnSandbox(
       child.once('error', (error) => tell(error.message))
       child.once('exit', (code, signal) => tell(signal === null ? `exit ${code}` : `signal ${signal}`))
     },
-    kill: () => {
-      if (innermost !== undefined && innermost !== child.pid) killQuietly(innermost)
-      child.kill('SIGKILL')
-    },
+    kill,
     residentBytes: () => (innermost === undefined ? undefined : residentBytes(innermost)),
   }
 }
@@ -117,7 +133,10 @@ function readChildPid(pipe: Duplex, found: (pid: number) => void): void {
     if (text.length > 4096) return
     text += chunk.toString('latin1')
     const match = /"child-pid"\s*:\s*(\d+)/.exec(text)
-    if (match !== null) found(Number(match[1]))
+    if (match === null) return
+    found(Number(match[1]))
+    // Nothing that is written there later may name another process; closed, it would end bubblewrap, which has more to say.
+    pipe.removeAllListeners('data').resume()
   })
 }
 

@@ -7,6 +7,7 @@ import { processStartTime } from '../node-folders.ts'
 import { nodeClock } from '../node-processes.ts'
 import { readConfig, readEnvironment, trailPath } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { hasReader } from './output.ts'
 
 export interface AuditArguments {
   readonly question: string
@@ -39,7 +40,7 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
   const environment = readEnvironment()
   const path = trailPath(environment, readConfig(environment, args.config), args.audit)
   using reader = TrailReader.open(path, { isAlive })
-  const print = (line: string): void => void (process.stdout.writable && process.stdout.write(`${line}\n`))
+  const print = (line: string): void => void (hasReader() && process.stdout.write(`${line}\n`))
   switch (args.question) {
     case 'list':
       for (const run of reader.runs({ limit: AUDIT_LIST_MAX })) print(args.json ? runJsonLine(run) : runLine(run))
@@ -76,7 +77,7 @@ async function tail(reader: TrailReader, args: AuditArguments, print: (line: str
     next = event.seq + 1
   }
   // A reader that went away ends it.
-  while (args.follow && process.stdout.writable) {
+  while (args.follow && hasReader()) {
     await new Promise<void>((resolve) => nodeClock.after(AUDIT_TAIL_MS, resolve))
     for (const event of reader.eventsFrom(next)) {
       print(eventJsonLine(event))

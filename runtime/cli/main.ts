@@ -1,11 +1,12 @@
 /** The command line: parses argv, runs one command, turns every failure into words and a documented exit code. */
 import yargs, { type Argv } from 'yargs'
-import { codeOf, messageOf, ProblemsError, RunAgentError } from '../errors.ts'
+import { messageOf, ProblemsError, RunAgentError } from '../errors.ts'
 import { printable } from '../printable.ts'
 import type { AuditArguments } from './audit-command.ts'
 import type { CheckArguments } from './check-command.ts'
 import type { ReplayArguments } from './replay-command.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { outputFailed, watchOutput } from './output.ts'
 
 /** In the contract and not built yet: refused, never ignored. */
 const COMMANDS_NOT_BUILT = new Set([
@@ -38,18 +39,9 @@ const FLAGS_NOT_BUILT = [
 ]
 
 export async function main(argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', outputFailed)
+  watchOutput()
   const code = await exitCodeFor(argv)
-  process.exitCode = outputFailure === undefined ? code : code || EXIT.failed
-}
-
-let outputFailure: Error | undefined
-
-/** A reader that went away (`| head`) ends no run, whose effects go on; any other failure loses what was said. */
-function outputFailed(error: Error): void {
-  if (codeOf(error) === 'EPIPE' || outputFailure !== undefined) return
-  outputFailure = error
-  process.stderr.write(`run-agent: couldn't write the output: ${printable(error.message)}\n`)
+  process.exitCode = outputFailed() ? code || EXIT.failed : code
 }
 
 async function exitCodeFor(argv: readonly string[]): Promise<number> {
@@ -79,24 +71,28 @@ function refuseNotBuilt(argv: readonly string[]): void {
 
 type Start = (command: Promise<number>) => void
 
+/** A run's id may be digits alone at its beginning, and so may a task; after `--` everything is the task. */
+const PARSER = { 'parse-numbers': false, 'camel-case-expansion': false, 'populate--': true }
+
+/** yargs leaves a lone `-` out of the words. */
+function hasDash(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end === -1 ? argv.length : end).includes('-')
+}
+
 /** Exported for the test that compares the printed help with help.txt. */
 export function commandLine(argv: readonly string[], start: Start): Argv {
   return (
     yargs([...argv])
       .scriptName('run-agent')
       .usage('Runs an LLM agent with exactly the authority its definition grants, and records everything it did.')
-      .parserConfiguration({
-        'duplicate-arguments-array': false,
-        'parse-positional-numbers': false,
-        'camel-case-expansion': false,
-      })
+      .parserConfiguration(PARSER)
       .command('$0 <definition> [task..]', 'run an agent; the task also from stdin with -', runOptions, (args) =>
         start(
           runWith({
             definition: String(args['definition']),
-            words: args['task'] as readonly string[] | undefined,
-            // yargs leaves a lone `-` out of the words.
-            isPiped: argv.includes('-'),
+            words: [args['task'], args['--']].flatMap((words) => (words ?? []) as readonly string[]),
+            isPiped: hasDash(argv),
             workspace: args.workspace,
             script: args.script,
             model: args.model,
@@ -135,6 +131,7 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
         ),
       )
       .strict()
+      .check(assertGivenOnce)
       // Else messages would come in whatever language the environment names, and the rest in English.
       .locale('en')
       .version(false)
@@ -148,6 +145,13 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
         )
       })
   )
+}
+
+/** yargs makes a list of what is given twice; that cannot be told to forget it, because then words of a task go too. */
+function assertGivenOnce(args: Readonly<Record<string, unknown>>): boolean {
+  const twice = ['config', 'audit', 'workspace', 'script', 'model'].find((name) => Array.isArray(args[name]))
+  if (twice !== undefined) throw new RunAgentError('E_USAGE', `--${twice} is given more than once`)
+  return true
 }
 
 /** Each command is loaded when it is called: no other's start-up is paid for. */
@@ -192,7 +196,7 @@ function runOptions(command: Argv) {
 
 interface RunWords {
   readonly definition: string
-  readonly words: readonly string[] | undefined
+  readonly words: readonly string[]
   readonly isPiped: boolean
   readonly workspace: string | undefined
   readonly script: string | undefined
@@ -205,7 +209,7 @@ interface RunWords {
   readonly failOnDeny: boolean
 }
 
-async function runWith({ words = [], isPiped, ...args }: RunWords): Promise<number> {
+async function runWith({ words, isPiped, ...args }: RunWords): Promise<number> {
   if (isPiped && words.length > 0)
     throw new RunAgentError('E_USAGE', '`-` takes the task from standard input and stands alone')
   const { runCommand } = await import('./run-command.ts')

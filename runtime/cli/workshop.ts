@@ -29,7 +29,7 @@ export interface Workshop {
 /** Node builtins that have a counterpart in the guest. */
 const GUEST_MODULES: ReadonlySet<string> = new Set(['fs/promises', 'path', 'path/posix', 'buffer'])
 /** What the sandbox process itself imports. */
-const PROCESS_MODULES: ReadonlySet<string> = new Set(['net'])
+const PROCESS_MODULES: ReadonlySet<string> = new Set(['net', 'v8', 'vm'])
 const NONE: ReadonlySet<string> = new Set()
 
 /** `definitionFolder`: what it holds is nobody's cache; undefined where no definition is read. */

@@ -45,42 +45,56 @@ export function encodeFrame(kind: FrameKind, call: number, ordinal: number, payl
 }
 
 /**
- * Cuts a stream of bytes into frames; throws RangeError on a length below the header's or over the cap. What is held
- * of an unfinished frame is one buffer that doubles: a peer that drips single bytes must not cost an object for each.
+ * Cuts a stream of bytes into frames; throws RangeError on a length below the header's or over the cap. An unfinished
+ * frame is held in one buffer of its own size, whose pages cost nothing until they are written: a peer that drips
+ * single bytes must not cost an object for each, nor a large frame a copy for each doubling.
  */
 export function createFrameReader(bytesMax: number): (chunk: Buffer) => Frame[] {
-  let store: Buffer = Buffer.alloc(0)
+  let store: Buffer = Buffer.alloc(4)
   let held = 0
-  const hold = (bytes: Buffer): Buffer => {
-    if (held + bytes.length > store.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(1024, 2 * store.length, held + bytes.length))
-      store.copy(larger, 0, 0, held)
-      store = larger
-    }
-    bytes.copy(store, held)
-    held += bytes.length
-    return store.subarray(0, held)
+  const sizeOf = (buffer: Buffer): number => {
+    const length = buffer.readUInt32BE(0)
+    if (length < HEADER_BYTES - 4 || length > bytesMax) throw new RangeError(`a frame of ${length} bytes`)
+    return length + 4
+  }
+  /** Takes what the held frame still lacks; returns how much that was. */
+  const fill = (chunk: Buffer, at: number): number => {
+    const taken = chunk.copy(store, held, at)
+    held += taken
+    return taken
   }
   return (chunk) => {
     const frames: Frame[] = []
-    let buffer = held === 0 ? chunk : hold(chunk)
-    while (buffer.length >= 4) {
-      const length = buffer.readUInt32BE(0)
-      if (length < HEADER_BYTES - 4 || length > bytesMax) throw new RangeError(`a frame of ${length} bytes`)
-      if (buffer.length < length + 4) break
-      frames.push({
-        kind: buffer.readUInt8(4),
-        call: buffer.readUInt32BE(5),
-        ordinal: buffer.readUInt32BE(9),
-        payload: buffer.toString('utf8', HEADER_BYTES, length + 4),
-      })
-      buffer = buffer.subarray(length + 4)
+    for (let at = 0; at < chunk.length;) {
+      if (held === 0 && chunk.length - at >= 4) {
+        const size = sizeOf(chunk.subarray(at))
+        if (chunk.length - at >= size) {
+          frames.push(frameOf(chunk.subarray(at, at + size)))
+          at += size
+          continue
+        }
+      }
+      at += fill(chunk, at)
+      if (held < store.length) break
+      if (held === 4) {
+        const larger = Buffer.allocUnsafeSlow(sizeOf(store))
+        store.copy(larger)
+        store = larger
+        continue
+      }
+      frames.push(frameOf(store))
+      store = Buffer.alloc(4)
+      held = 0
     }
-    if (held > 0 && frames.length === 0) return frames
-    // What is left is the start of the next frame. It may lie in the store itself, so it moves to a new one.
-    held = 0
-    store = Buffer.alloc(0)
-    if (buffer.length > 0) hold(buffer)
     return frames
+  }
+}
+
+function frameOf(bytes: Buffer): Frame {
+  return {
+    kind: bytes.readUInt8(4),
+    call: bytes.readUInt32BE(5),
+    ordinal: bytes.readUInt32BE(9),
+    payload: bytes.toString('utf8', HEADER_BYTES),
   }
 }

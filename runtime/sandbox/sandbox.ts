@@ -6,7 +6,12 @@
  * process down is the offender. The others go on from what was delivered to them, with no new side effect.
  */
 import { RunAgentError } from '../errors.ts'
-import { SANDBOX_ALONE_MAX, SANDBOX_GRACE_MS, SANDBOX_STRAY_FRAMES_MAX } from '../limits.ts'
+import {
+  REQUESTS_UNDER_WAY_CHARS_MAX,
+  SANDBOX_ALONE_MAX,
+  SANDBOX_GRACE_MS,
+  SANDBOX_STRAY_FRAMES_MAX,
+} from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
 import { FRAME, type Frame } from './frames.ts'
 import {
@@ -52,6 +57,9 @@ interface LiveCall {
   given: number
   logsSeen: number
   logBytes: number
+  /** Length of each request that waits for its answer, by ordinal, and their sum. */
+  readonly underWay: Map<number, number>
+  underWayChars: number
   stopBackstop: () => void
   alone: boolean
 }
@@ -101,6 +109,8 @@ export class Sandbox {
       given: 0,
       logsSeen: 0,
       logBytes: 0,
+      underWay: new Map(),
+      underWayChars: 0,
       stopBackstop: () => undefined,
       alone: false,
     }
@@ -110,6 +120,8 @@ export class Sandbox {
       ended: promise,
       deliver: (ordinal, now, payload) => {
         if (!this.#live.has(id)) return
+        live.underWayChars -= live.underWay.get(ordinal) ?? 0
+        live.underWay.delete(ordinal)
         live.tape.deliver({ ordinal, now, payload })
         this.#feed(live)
       },
@@ -230,8 +242,17 @@ export class Sandbox {
       )
       return
     }
-    if (known === 'new') live.listener.onRequest(frame.ordinal, frame.payload)
+    if (known === 'new') this.#ask(live, frame)
     this.#feed(live)
+  }
+
+  /** Passes on a new request; whoever answers may be slower than the guest asks, and holds them all. */
+  #ask(live: LiveCall, { ordinal, payload }: Frame): void {
+    live.underWay.set(ordinal, payload.length)
+    live.underWayChars += payload.length
+    if (live.underWayChars <= REQUESTS_UNDER_WAY_CHARS_MAX) return live.listener.onRequest(ordinal, payload)
+    const message = `the call has requests of more than ${REQUESTS_UNDER_WAY_CHARS_MAX} characters under way`
+    this.#end(live, { kind: 'killed', cause: 'requests', message }, true)
   }
 
   #hearLog(live: LiveCall, payload: string): void {

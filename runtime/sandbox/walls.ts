@@ -65,6 +65,8 @@ export function walledCommand(
   const args = [
     [
       '--unshare-all',
+      '--hostname',
+      'sandbox',
       '--die-with-parent',
       '--new-session',
       '--cap-drop',

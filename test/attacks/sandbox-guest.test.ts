@@ -47,6 +47,31 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
   ['a stack without end', 'const f = () => f() + 1; return f()', 'failed'],
   ['a flood of requests', 'for (;;) setTimeout(() => {}, 0)', 'memory crash requests timeout cpu'],
   ['a flood of prints', "for (;;) console.log('x'.repeat(1e5))", 'timeout cpu'],
+  [
+    'a chain of promises',
+    'let p = Promise.resolve(); for (;;) p = p.then(() => new Array(1000))',
+    'memory crash timeout cpu',
+  ],
+  ['promises without end', 'const f = () => Promise.all([f(), f()]); await f()', 'failed memory crash timeout cpu'],
+  [
+    'a flood of large requests',
+    "const s = 'x'.repeat(400); for (;;) require('fs/promises').stat(s).catch(() => 0)",
+    'memory crash requests timeout cpu',
+  ],
+  ['a power', 'return (7n ** 99999999n) % 2n === 1n', 'timeout cpu memory crash failed'],
+  ['a wide string', "let s = 'é'; for (;;) s += s", 'failed memory crash'],
+  [
+    'a deep result',
+    'let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return a',
+    'failed memory crash timeout cpu result',
+  ],
+  ['a padded result', "return { toJSON: () => 'x'.repeat(5e8) }", 'failed memory crash result'],
+  ['an error with a huge message', "throw new Error('x'.repeat(5e8))", 'failed memory crash'],
+  ['an import that loops', "new Function('for (;;);')()", 'timeout cpu'],
+  ['a generator without end', 'return [...(function* () { for (;;) yield {} })()]', 'memory crash timeout cpu'],
+  ['an interval without end', 'setInterval(() => 0, 0); await new Promise(() => {})', 'requests timeout cpu'],
+  ['a constructor that loops', 'return new (class extends Array { constructor() { for (;;); } })()', 'timeout cpu'],
+  ['await using in the head of a loop', 'for (await using x = null; ; ) { x = 1 }', 'failed'],
   ['a result that is too large', "return 'x'.repeat(2e6)", 'result'],
 ]
 

@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -178,7 +178,7 @@ describe('failures', () => {
 
   test.each<[string, (path: string) => void, RegExp]>([
     ['a file of something else', (path) => new Database(path).exec('CREATE TABLE t (a)').close(), /is not a trail/],
-    ['a file that is no database', (path) => spawnSync('cp', [process.execPath, path]), /is not a trail/],
+    ['a file that is no database', (path) => copyFileSync(process.execPath, path), /is not a trail/],
     ['a folder', (path) => mkdirSync(path), /cannot be opened|EISDIR/],
     ['a later format', (path) => later(path), /has format 2, not 1/],
   ])('%s fails at the first commit', async (_, make, message) => {

@@ -14,14 +14,24 @@ const WRITES = {
     body: "for (let i = 0; ; i++) await writeFile('out/' + text + '-' + i, 'x')",
   },
 }
-const SCRIPT = "await Promise.all(['a', 'b', 'c'].map((text) => call('writes', { text })))"
+// Each run writes files of its own: an intent of another run must not vouch for them.
+const SCRIPT = `const own = Math.random().toString(36).slice(2)
+  await Promise.all(['a', 'b', 'c'].map((part) => call('writes', { text: own + part })))`
+
+/** Sandbox processes that nobody is left to end. */
+function orphans(): readonly string[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => /^\s*\d+\s+1\s.*isolated-vm.*\.node/.test(line))
+}
 
 test('a killed run is shown as crashed, and each file it wrote has its intent', { timeout: 150_000 }, async () => {
+  const before = orphans()
   using desk = openDesk(agentFiles({ tools: WRITES, script: SCRIPT }))
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const { child, finished } = desk.start(['agent/agent.yaml'])
-    // From before the trail is opened to well into the writing.
-    await new Promise((resolve) => setTimeout(resolve, 150 + ((kill * 37) % 600)))
+    const { child, finished, saying } = desk.start(['agent/agent.yaml'])
+    // From before the trail is opened to well into the writing, however slow the machine is.
+    if (kill % 4 > 0) await saying('played by')
+    await new Promise((resolve) => setTimeout(resolve, (kill * 37) % 500))
     child.kill('SIGKILL')
     await finished
   }
@@ -43,8 +53,7 @@ test('a killed run is shown as crashed, and each file it wrote has its intent', 
   expect(written.filter((name) => !intents.has(`out/${name}`))).toEqual([])
   // No sandbox process outlives its host: the closed pipe ends it.
   await new Promise((resolve) => setTimeout(resolve, 500))
-  const processes = execFileSync('ps', ['-eo', 'ppid=,args='], { encoding: 'utf8' }).split('\n')
-  expect(processes.filter((line) => /^\s*1\s.*isolated-vm.*\.node/.test(line))).toEqual([])
+  expect(orphans().filter((line) => !before.includes(line))).toEqual([])
 })
 
 test('two runs at once share one trail', { timeout: 60_000 }, async () => {

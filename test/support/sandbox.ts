@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { findInstallation } from '../../runtime/node-installation.ts'
 import { createProcessHost, nodeClock } from '../../runtime/node-processes.ts'
-import type { ProcessHost } from '../../runtime/ports.ts'
+import type { Clock, ProcessHost } from '../../runtime/ports.ts'
 import type { GuestCall, GuestCode, GuestEnd, GuestLimits, GuestRun } from '../../runtime/sandbox/guest-run.ts'
 import { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand } from '../../runtime/sandbox/walls.ts'
@@ -40,7 +40,7 @@ function guestRuntime(): Promise<GuestCode> {
 }
 
 export async function openSandbox(
-  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost } = {},
+  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost; readonly clock?: Clock } = {},
 ): Promise<Sandbox> {
   return new Sandbox({
     processes,
@@ -52,7 +52,7 @@ export async function openSandbox(
 }
 
 /** A module in the form that the bundler gives it. */
-function codeOf(source: string, name = 'tool.ts'): GuestCode {
+export function codeOf(source: string, name = 'tool.ts'): GuestCode {
   return { hash: createHash('sha256').update(source).digest('hex'), name, source }
 }
 

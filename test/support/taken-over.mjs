@@ -22,6 +22,11 @@ const connected = (socket) =>
     socket.once('error', reject)
   })
 
+await attempt('inherited files', async () => {
+  const { fstatSync } = await import('node:fs')
+  // What follows the pipe is the first that Node opened for itself, an epoll, which has no type of file.
+  if ((fstatSync(4).mode & 0o170000) === 0) throw new Error('none')
+})
 await attempt('environment', async () => {
   const others = Object.keys(process.env).filter((name) => !['TZ', 'LC_ALL', 'PWD'].includes(name))
   if (others.length === 0) throw new Error('empty')
@@ -67,6 +72,35 @@ await attempt('inspector', async () => {
   const { open, url } = await import('node:inspector')
   open(0, '127.0.0.1')
   if (url() === undefined) throw new Error('it does not listen')
+})
+await attempt('fork', async () => {
+  const { fork } = await import('node:child_process')
+  const child = fork(process.argv[1], { execArgv: [] })
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+  child.kill('SIGKILL')
+})
+await attempt('http', async () => {
+  const { get } = await import('node:http')
+  await new Promise((resolve, reject) =>
+    get({ port: Number(port), host: '127.0.0.1' })
+      .once('socket', (s) => s.once('connect', resolve))
+      .once('error', reject),
+  )
+})
+await attempt('another addon', async () => process.dlopen({ exports: {} }, canary.replace(/canary$/, 'planted.node')))
+await attempt('the name of the machine', async () => {
+  const { hostname } = await import('node:os')
+  if (hostname() === 'sandbox') throw new Error('its own')
+})
+await attempt('the name of the user', async () => (await import('node:os')).userInfo().username)
+await attempt('addresses', async () => {
+  const { networkInterfaces } = await import('node:os')
+  if (
+    Object.values(networkInterfaces())
+      .flat()
+      .every(({ internal }) => internal)
+  )
+    throw new Error('none')
 })
 
 pipe.write(`${JSON.stringify(worked)}\n`)
