@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { homedir } from 'node:os'
+import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -43,12 +43,12 @@ async function start() {
 }
 
 // What lies in it runs in this process, so it must be this user's own, and no folder that a cloned repository can
-// bring along: not below the current directory, nor below the folder of anything that is named on the command line.
+// bring along: whatever the environment says, it is the one below the home that the system knows, and not below the
+// current directory, nor below the folder of anything that is named on the command line.
 function compileCacheFolder() {
-  const base = process.env['XDG_CACHE_HOME'] ?? ''
-  const folder = join(base.startsWith('/') ? base : join(homedir(), '.cache'), 'run-agent', 'compile')
   const named = args.filter((arg) => !arg.startsWith('-')).map((arg) => dirname(resolve(arg)))
   try {
+    const folder = join(userInfo().homedir, '.cache', 'run-agent', 'compile')
     if (!folder.startsWith('/')) return undefined
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const real = realpathSync(folder)

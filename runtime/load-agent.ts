@@ -3,7 +3,7 @@
  * bundled, every manifest read in an isolate, every grant cut down to what its tool needs.
  */
 import { createHash } from 'node:crypto'
-import { createWalker, PathError, type Walker } from './broker/walker.ts'
+import { createWalker, PathError, readWhole, type Walker } from './broker/walker.ts'
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
 import { parseDefinition } from './definition/parse.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
@@ -18,6 +18,7 @@ import type { PlannedTool } from './plan.ts'
 import { attenuate } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
 import { escapeGlob } from './policy/path-rule.ts'
+import { protectedBy } from './policy/protected-paths.ts'
 import type { FileHost } from './ports.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
@@ -214,7 +215,10 @@ function openFolder(files: FileHost, place: DefinitionPlace): Walker {
 
 function readOwn(walker: Walker, path: string, bytesMax: number, shown: string): Uint8Array {
   try {
-    return walker.readConfined(path, bytesMax)
+    using found = walker.walk(path, { followLast: true })
+    // By a link of the definition's folder, a protected file could become instructions, or be quoted in a problem.
+    if (protectedBy(found.resolved) !== undefined) throw new PathError('E_PROTECTED', 'it is a protected file')
+    return readWhole(walker.files, found, bytesMax)
   } catch (error) {
     throw cannotRead(shown, error)
   }

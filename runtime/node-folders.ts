@@ -1,5 +1,6 @@
 /** The perimeter's part for the user's own folders and for files that the operator names. */
 import {
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { codeOf, RunAgentError } from './errors.ts'
 import type { CacheFolder } from './tool/bundle-cache.ts'
 
@@ -56,7 +57,7 @@ export function openCacheFolder(path: string, uid: number, brought: readonly str
     mkdirSync(path, { recursive: true, mode: 0o700 })
     const stat = lstatSync(path)
     const real = `${realpathSync(path)}/`
-    const isBrought = brought.some((folder) => real.startsWith(`${realpathSync(folder)}/`))
+    const isBrought = brought.some((folder) => real.startsWith(`${repositoryOf(realpathSync(folder))}/`))
     return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0 && !isBrought
   }
   let ours: boolean | undefined
@@ -90,6 +91,16 @@ export function openCacheFolder(path: string, uid: number, brought: readonly str
       }
     },
   }
+}
+
+/** The outermost folder at or above this one that a repository may have brought; the user's home is none. */
+function repositoryOf(folder: string): string {
+  const home = userInfo().homedir
+  let found = folder
+  for (let at = folder; at !== dirname(at) && at !== home; at = dirname(at)) {
+    if (['.git', 'package.json'].some((name) => existsSync(join(at, name)))) found = at
+  }
+  return found
 }
 
 export interface OperatorFile {

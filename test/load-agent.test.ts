@@ -123,3 +123,24 @@ describe('loadAgent()', () => {
     }
   })
 })
+
+describe('readDefinition()', () => {
+  test.each([
+    ['agent.yaml', 'agents/agent.yaml => .env'],
+    ['agent.yaml', 'agents/agent.yaml => ../.git/config'],
+  ])('reads no protected file through a link: %s', (name, link) => {
+    using tree = makeTree(['agents/.env=TOKEN: canary', '.git/config=[canary]', link])
+    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name, shown: name }
+    expect(() => readDefinition(nodeFileHost, place)).toThrow(/couldn't read agent\.yaml/)
+  })
+
+  test('makes no protected file the instructions', () => {
+    using tree = makeTree(['agents/.env=TOKEN: canary', 'agents/prompt.md => .env'])
+    writeFileSync(
+      join(tree.path, 'agents/agent.yaml'),
+      'name: a\nscript: ./s.ts\ninstructions: { file: ./prompt.md }\n',
+    )
+    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
+    expect(() => readDefinition(nodeFileHost, place)).toThrow(/protected/)
+  })
+})

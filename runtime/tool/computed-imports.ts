@@ -20,7 +20,7 @@ export function findSuspect(text: string): number | undefined {
   return undefined
 }
 
-const PLAIN_CALL = /\s*\(\s*(?:(?:'[^'\\\n]*'|"[^"\\\n]*"|`[^`\\$]*`)\s*[,)]|[\w$.]*\s*\))/y
+const PLAIN_CALL = /\s*\(\s*(?:(?:'[^'\\\n]*'|"[^"\\\n]*"|`[^`\\$]*`)\s*[,)]|\)|[\w$.]+\s*\))/y
 /** Comments count as calls, `<!--` and `-->` among them: what follows them is not looked at here. */
 const CALL_OR_COMMENT = /\s*(?:[(/<]|-->)/y
 const DISGUISED_CALL = /\s*(?:[)!?\]'"`]|(?:as|satisfies)\b)/y

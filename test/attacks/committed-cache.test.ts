@@ -37,11 +37,12 @@ test('in the workspace, whether its path is absolute or relative', async () => {
 
   const inside = join(desk.workspace, '.cache')
   cpSync(outside, inside, { recursive: true })
-  const compiled = (): readonly string[] =>
-    readdirSync(join(inside, 'run-agent/compile'), { recursive: true }).map(String)
-  const before = compiled()
   expect(await runIn(desk, inside)).toMatchObject({ exit: 0, stdout: 'honest\n' })
-  expect(compiled()).toEqual(before)
   expect(await runIn(desk, '.cache')).toMatchObject({ exit: 0, stdout: 'honest\n' })
-  expect(existsSync(join(desk.home, '.cache/run-agent/compile'))).toBe(true)
+  // Beside the current folder and the definition's, below the repository that holds both.
+  desk.write({ 'package.json': '{}', 'sub/x': '' })
+  const beside = { cwd: join(desk.workspace, 'sub'), environment: { XDG_CACHE_HOME: inside } }
+  expect(await desk.runWith(beside, '../agent/agent.yaml')).toMatchObject({ exit: 0, stdout: 'honest\n' })
+  // Host code is kept below the user's own home alone, whatever the environment says.
+  expect(existsSync(join(inside, 'run-agent/compile'))).toBe(false)
 })
