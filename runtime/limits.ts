@@ -74,6 +74,15 @@ export const PATTERNS_PER_LIST_MAX = 128
 /** Characters of one pattern of a path rule; well below what the matcher takes once it has widened a deny. */
 export const PATTERN_LENGTH_MAX = 1024
 
+/** Characters of all the patterns of one tool; each entry of a listing is compared with all of them. */
+export const TOOL_PATTERN_CHARACTERS_MAX = 8192
+
+/**
+ * Steps (characters of the patterns of a tool times characters of the paths of the entries) of one listing. A listing
+ * is made in one go, so this is how long the host can be deaf: some seconds at most.
+ */
+export const LIST_STEPS_MAX = 2_000_000_000
+
 /** Problems that one file reports; a person repairs the first and runs again. */
 export const PROBLEMS_MAX = 100
 

@@ -24,7 +24,16 @@ import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
 
 /** Bundles an entry of a folder; problems are shown with `displayFolder` before the folder's own paths. */
-export type BundleEntry = (folder: string, entry: string, displayFolder: string) => Promise<GuestCode>
+export type BundleEntry = (folder: string, entry: string, displayFolder: string) => Promise<BundledEntry>
+
+export interface BundledEntry {
+  readonly code: GuestCode
+  /**
+   * The files of the folder that it is made of, relative to it, by their names and by where links lead; and those that
+   * were looked for and would take the place of one.
+   */
+  readonly files: readonly string[]
+}
 /** Reads what a bundle declares, in an isolate or from the cache. */
 export type DescribeTool = (bundle: GuestCode) => Promise<ToolManifest>
 
@@ -83,12 +92,13 @@ export async function loadAgent(
   { definition, hash }: ReadDefinition,
   workspace: WorkspaceFiles,
 ): Promise<LoadedAgent> {
-  const { script, code } = await loadCode(loader, place, definition, definition.tools)
-  const grants = grantsOf(place, definition, workspace, code)
+  const loaded = await loadCode(loader, place, definition, definition.tools)
+  const { script, code } = loaded
+  const grants = grantsOf(place, definition, workspace, loaded)
   const tools = definition.tools.map((entry): PlannedTool => {
-    const [grant, loaded] = [grants.get(entry), code.get(entry)]
-    if (grant === undefined || loaded === undefined) throw new Error('every tool has its grant and its code')
-    return plannedTool(entry, loaded, grant)
+    const [grant, tool] = [grants.get(entry), code.get(entry)]
+    if (grant === undefined || tool === undefined) throw new Error('every tool has its grant and its code')
+    return plannedTool(entry, tool, grant)
   })
   return { definition, hash, tools, script }
 }
@@ -104,8 +114,8 @@ export async function checkAgent(
   workspace: WorkspaceFiles,
 ): Promise<readonly { readonly entry: ToolEntry; readonly grant: Grant }[]> {
   const own = definition.tools.filter((tool) => tool.from.kind === 'file')
-  const { code } = await loadCode(loader, place, definition, own)
-  return [...grantsOf(place, definition, workspace, code)].map(([entry, grant]) => ({ entry, grant }))
+  const loaded = await loadCode(loader, place, definition, own)
+  return [...grantsOf(place, definition, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
 }
 
 interface LoadedTool {
@@ -113,27 +123,37 @@ interface LoadedTool {
   readonly manifest: ToolManifest
 }
 
+interface LoadedCode {
+  readonly script: GuestCode | undefined
+  readonly code: ReadonlyMap<ToolEntry, LoadedTool>
+  /** The files of the definition's folder that its code is made of. */
+  readonly files: readonly string[]
+}
+
 async function loadCode(
   loader: AgentLoader,
   place: DefinitionPlace,
   definition: AgentDefinition,
   tools: readonly ToolEntry[],
-): Promise<{ readonly script: GuestCode | undefined; readonly code: ReadonlyMap<ToolEntry, LoadedTool> }> {
+): Promise<LoadedCode> {
   const displayFolder = place.shown.slice(0, place.shown.length - place.name.length)
-  const script =
-    definition.script === undefined
-      ? undefined
-      : loader.bundleEntry(place.folder, `./${definition.script}`, displayFolder)
+  const files = new Set<string>()
+  const bundleOwn = async (path: string): Promise<GuestCode> => {
+    const bundled = await loader.bundleEntry(place.folder, `./${path}`, displayFolder)
+    for (const file of bundled.files) files.add(file)
+    return bundled.code
+  }
+  const script = definition.script === undefined ? undefined : bundleOwn(definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
     const bundle =
       from.kind === 'builtin'
-        ? await loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')
-        : await loader.bundleEntry(place.folder, `./${from.path}`, displayFolder)
+        ? (await loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
+        : await bundleOwn(from.path)
     return [tool, { bundle, manifest: await loader.describeTool(bundle) }]
   })
   const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
-  return { script: await script, code: new Map(loaded) }
+  return { script: await script, code: new Map(loaded), files: [...files] }
 }
 
 /** definition ∩ manifest; a right that a tool never needs is a rule that can never take effect, and so an error. */
@@ -141,7 +161,7 @@ function grantsOf(
   place: DefinitionPlace,
   definition: AgentDefinition,
   workspace: WorkspaceFiles,
-  code: ReadonlyMap<ToolEntry, LoadedTool>,
+  { code, files }: Pick<LoadedCode, 'code' | 'files'>,
 ): ReadonlyMap<ToolEntry, Grant> {
   const never = workspace.neverGranted.map((path) => ({
     pattern: path === '' ? '**' : escapeGlob(path),
@@ -149,8 +169,8 @@ function grantsOf(
   }))
   const ownFiles = workspace.ownFiles([
     place.name,
-    ...[definition.script, definition.instructionsFile].filter((path) => path !== undefined),
-    ...definition.tools.flatMap((tool) => (tool.from.kind === 'file' ? [tool.from.path] : [])),
+    ...(definition.instructionsFile === undefined ? [] : [definition.instructionsFile]),
+    ...files,
   ])
   const problems: Problem[] = []
   const grants = new Map<ToolEntry, Grant>()

@@ -100,6 +100,22 @@ describe('loadAgent()', () => {
     expect(answer(open, 'audit.db')).toBe('permit')
   })
 
+  test('lets no wildcard rule write what the code of the agent is made of, nor what would take its place', async () => {
+    using tree = makeTree(['agents/tools/', 'agents/lib/'])
+    const say = TOOL.replace('needs: { read: true },', '').replace('import', "import { x } from '../lib/v.js'\nimport")
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), definition('  say: { from: ./tools/say.ts, write: ["**"] }\n'))
+    writeFileSync(join(tree.path, 'agents/play.ts'), PLAY)
+    writeFileSync(join(tree.path, 'agents/tools/say.ts'), say.replace('return text', 'return text + x'))
+    writeFileSync(join(tree.path, 'agents/lib/v.js'), 'export const x = 1')
+    const [tool] = (await load(tree.path, 'agents')).tools
+    const answer = (path: string): string =>
+      decide(tool?.grant ?? expect.fail(), { op: 'fs.write', path, data: new Uint8Array(), how: 'replace' }, {}).kind
+    expect(['lib/v.js', 'tools/say.ts', 'play.ts', 'agent.yaml'].map((name) => answer(`agents/${name}`))).toEqual(
+      Array(4).fill('deny'),
+    )
+    expect(answer('agents/lib/other.js')).toBe('permit')
+  })
+
   test('the table of built-in tools says what their manifests say', async () => {
     using tree = makeTree(['agents/'])
     const rules: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** The requests that change nothing. */
 import type { Json } from '../audit/event.ts'
-import { FILE_READ_BYTES_MAX, LIST_ENTRIES_MAX } from '../limits.ts'
+import { FILE_READ_BYTES_MAX, LIST_ENTRIES_MAX, LIST_STEPS_MAX } from '../limits.ts'
 import { visible } from '../policy/decide.ts'
 import type { CapabilityRequest, Grant } from '../policy/grant.ts'
 import { normalisePath } from '../policy/path-rule.ts'
@@ -75,6 +75,14 @@ function list(workspace: Workspace, grant: Grant, path: string, place: Place): J
     throw new PathError('E_LIMIT', `LIST_ENTRIES_MAX: more than ${LIST_ENTRIES_MAX} entries`)
   }
   const outer = workspace.git.locate(named, grant.git !== undefined).outer(place.resolved)
+  const patterns = [...grant.paths, ...grant.deny].reduce((sum, { pattern }) => sum + pattern.length, 0)
+  const names = entries.reduce((sum, { name }) => sum + named.length + 1 + name.length, 0)
+  if (patterns * names > LIST_STEPS_MAX) {
+    throw new PathError(
+      'E_LIMIT',
+      `LIST_STEPS_MAX: ${entries.length} entries are too many for rules that are this long`,
+    )
+  }
   return entries
     .filter(({ name, type }) =>
       [...new Set([named, outer])].every((folder) => visible(grant, join(folder, name), type)),

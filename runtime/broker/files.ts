@@ -5,6 +5,7 @@
 import type { Json } from '../audit/event.ts'
 import { codeOf } from '../errors.ts'
 import type { Decision, Facts, Grant } from '../policy/grant.ts'
+import { decide } from '../policy/decide.ts'
 import { normalisePath } from '../policy/path-rule.ts'
 import { changeFile, type ChangeRequest } from './file-changes.ts'
 import { readFile, type ReadRequest } from './file-reads.ts'
@@ -33,12 +34,34 @@ export function performFile(
       },
     })
   }
+  const learnNoFolder = (): void => {
+    const more: Facts = { ...facts, isFolder: false }
+    // Recorded only where it changes the answer.
+    if (decide(grant, request, more).kind === 'permit') return
+    facts = more
+    const decision = redecide(more)
+    if (decision.kind === 'deny') throw new Refusal(decision)
+  }
   try {
-    const value = perform(workspace, grant, request, reach)
+    const value = judged(request, () => perform(workspace, grant, request, reach), learnNoFolder)
     return { outcome: { ok: true, value }, facts }
   } catch (error) {
     return { outcome: failureOf(error, request), facts }
   }
+}
+
+/** What is no folder, or is not there, is decided again before anything of it is told. */
+function judged(request: FileRequest, act: () => Json, learnNoFolder: () => void): Json {
+  if (request.op !== 'fs.stat' && request.op !== 'fs.list') return act()
+  let value: Json
+  try {
+    value = act()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) learnNoFolder()
+    throw error
+  }
+  if (request.op === 'fs.stat' && Reflect.get(Object(value), 'type') !== 'directory') learnNoFolder()
+  return value
 }
 
 function perform(workspace: Workspace, grant: Grant, request: FileRequest, reach: Reach): Json {

@@ -96,6 +96,11 @@ function openLinked(workspace: Walker, realWorkspace: string): Linked | undefine
     if (ownPath.slice(0, ownPath.lastIndexOf('/')) !== `${commonPath}/worktrees`) {
       throw noWorktree('the .git file leads to a folder that is not among the worktrees of its repository')
     }
+    // The files of the workspace must not pass for those of a repository: `objects/.env` is no object.
+    const isWorkspace = commonPath === realWorkspace || commonPath.startsWith(`${realWorkspace}/`)
+    if (isWorkspace && !commonPath.endsWith('/.git')) {
+      throw noWorktree('the .git file leads to a repository within the workspace that is no .git folder')
+    }
     return { own, common: createWalker(files, commonPath) }
   } catch (error) {
     own[Symbol.dispose]()

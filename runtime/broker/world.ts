@@ -6,12 +6,24 @@ import { deniedOutcome } from './outcome.ts'
 import type { Workspace } from './workspace.ts'
 
 export function createWorldPerform(workspace: Workspace, clock: Clock): Perform {
+  let turn: Promise<void> = Promise.resolve()
   return async ({ ended }, grant, request, first, redecide) => {
     if (first.kind === 'deny') return { outcome: deniedOutcome(first), facts: {} }
-    if (request.op !== 'timer') return performFile(workspace, grant, request, redecide)
+    // One effect a turn of the event loop: deadlines, budgets and Ctrl-C are heard between two of them, and what a
+    // call that has ended still wanted is not done any more.
+    if (request.op !== 'timer') {
+      await (turn = turn.then(nextTurn))
+      ended.throwIfAborted()
+      return performFile(workspace, grant, request, redecide)
+    }
     await wait(clock, request.delayMs, ended)
     return { outcome: { ok: true, value: null }, facts: {} }
   }
+}
+
+/** All immediates that wait are run at once, so effects that came together are chained. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** A timer must not outlive its call: it would keep the program alive, and be recorded after the run's end. */

@@ -5,6 +5,7 @@ import { printable } from '../printable.ts'
 import type { AuditArguments } from './audit-command.ts'
 import type { CheckArguments } from './check-command.ts'
 import type { ReplayArguments } from './replay-command.ts'
+import type { RunArguments } from './run-command.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { outputFailed, watchOutput } from './output.ts'
 
@@ -194,19 +195,9 @@ function runOptions(command: Argv) {
     .option('fail-on-deny', { type: 'boolean', default: false, describe: 'exit 6 if anything was denied' })
 }
 
-interface RunWords {
-  readonly definition: string
+interface RunWords extends Omit<RunArguments, 'task'> {
   readonly words: readonly string[]
   readonly isPiped: boolean
-  readonly workspace: string | undefined
-  readonly script: string | undefined
-  readonly model: string | undefined
-  readonly config: string | undefined
-  readonly audit: string | undefined
-  readonly json: boolean
-  readonly quiet: boolean
-  readonly weakSandbox: boolean
-  readonly failOnDeny: boolean
 }
 
 async function runWith({ words, isPiped, ...args }: RunWords): Promise<number> {

@@ -9,7 +9,7 @@ import { createWorldPerform } from '../broker/world.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
-import { loadAgent, readDefinition, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import { loadAgent, readDefinition, type LoadedAgent } from '../load-agent.ts'
 import type { Model } from '../model/model.ts'
 import { SCRIPT_CALL, ScriptModel } from '../model/script-model.ts'
 import { nodeFileHost } from '../node-files.ts'
@@ -68,7 +68,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
       workspaceFiles(environment, workspace, place.folder, kept),
     )
     const player = await choosePlayer(args, agent.definition, config, environment)
-    const script = await scriptOf(args, agent, place, workshop, environment, player)
+    const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
     reporter.walls(requireWalls(args, config, tools.walls))
     const plan = planOf({ args, agent, environment, workspace, player, script, walls: tools.walls })
@@ -96,11 +96,10 @@ async function started(sandbox: Promise<Sandbox>): Promise<Started> {
   return { sandbox: made, walls: await made.start() }
 }
 
-/** The script that a replay will need too: it is recorded with the plan even where a model plays. */
+/** The script that plays, if one does: the definition's own, or the one that `--script` names. */
 async function scriptOf(
   args: RunArguments,
   agent: LoadedAgent,
-  place: DefinitionPlace,
   workshop: Workshop,
   environment: CommandEnvironment,
   player: Player,
@@ -108,12 +107,12 @@ async function scriptOf(
   if (player.kind !== 'script') return undefined
   if (args.script === undefined || args.script === '') return agent.script
   const named = definitionPlace(environment, args.script)
-  void place
-  return await workshop.loader.bundleEntry(
+  const { code } = await workshop.loader.bundleEntry(
     named.folder,
     `./${named.name}`,
     args.script.slice(0, args.script.length - named.name.length),
   )
+  return code
 }
 
 /** Node's permission model alone does not bind native code, so a missing outer wall is said, and can be forbidden. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { RunAgentError } from '../errors.ts'
 import { DESCRIBE_WALL_MS, TOOL_LOG_BYTES_MAX, TOOL_MEMORY_BYTES, TOOL_RESULT_BYTES_MAX } from '../limits.ts'
-import type { AgentLoader, BundleEntry, DescribeTool } from '../load-agent.ts'
+import type { AgentLoader, BundledEntry, BundleEntry, DescribeTool } from '../load-agent.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { openCacheFolder } from '../node-folders.ts'
 import { createProcessHost, nodeClock } from '../node-processes.ts'
@@ -40,19 +40,25 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
   const sandboxFolder = `${installation.root}/runtime/sandbox`
   const guestFolder = `${sandboxFolder}/guest`
   const builtinFolder = `${installation.root}/tools`
-  const bundleOf = async (
+  const bundleEntryOf = async (
     folder: string,
     entry: string,
     displayFolder: string,
     modules: ReadonlySet<string>,
-  ): Promise<GuestCode> => {
+  ): Promise<BundledEntry> => {
     using sources = openSources(nodeFileHost, folder)
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
     const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation }
     const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
-    return { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code }
+    const own = bundle.inputs.filter((input) => input.tree === 'definition')
+    return {
+      code: { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code },
+      files: own.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
+    }
   }
+  const bundleOf = async (...wanted: Parameters<typeof bundleEntryOf>): Promise<GuestCode> =>
+    (await bundleEntryOf(...wanted)).code
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
   const sandboxes: Sandbox[] = []
   let isClosed = false
@@ -80,7 +86,7 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
   const describer = (): Promise<GuestCode> =>
     (described ??= bundleOf(guestFolder, './describer.ts', 'run-agent/', NONE))
   const bundleEntry: BundleEntry = (folder, entry, displayFolder) =>
-    bundleOf(folder, entry, displayFolder, GUEST_MODULES)
+    bundleEntryOf(folder, entry, displayFolder, GUEST_MODULES)
   return {
     loader: {
       files: nodeFileHost,

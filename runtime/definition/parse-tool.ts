@@ -2,6 +2,7 @@
 
 import {
   PATTERNS_PER_LIST_MAX,
+  TOOL_PATTERN_CHARACTERS_MAX,
   TOOL_CALLS_MAX,
   TOOL_MEMORY_BYTES,
   TOOL_MEMORY_BYTES_MAX,
@@ -53,6 +54,10 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
   const limits = readLimits(reader, fields.get('limits'))
   checkRights(reader, field, from, fields)
   ruleCheck.tool(rules, deny)
+  const characters = [...rules, ...deny].reduce((sum, { pattern }) => sum + pattern.length, 0)
+  if (characters > TOOL_PATTERN_CHARACTERS_MAX) {
+    problems.add(field.at, `the patterns of a tool have at most ${TOOL_PATTERN_CHARACTERS_MAX} characters together`)
+  }
   if (from === undefined) return undefined
   const place = (at: PatternAt): DenyRule => ({ pattern: at.pattern, place: problems.placeOf(at.at) })
   return {

@@ -80,7 +80,8 @@ function needsOf(request: Exclude<CapabilityRequest, { op: 'timer' }>, facts: Fa
       return [{ ...on, right: 'read', scope: 'exact', gitReads: 'content' }]
     case 'fs.stat':
     case 'fs.list':
-      return [{ ...on, right: 'read', scope: 'leads', gitReads: 'metadata' }]
+      // Only folders lead to what is granted; of anything else not even its existence is told.
+      return [{ ...on, right: 'read', scope: facts.isFolder === false ? 'exact' : 'leads', gitReads: 'metadata' }]
     case 'fs.write':
       return [{ ...on, right: 'write', scope: 'exact', gitReads: 'never' }]
     case 'fs.mkdir':

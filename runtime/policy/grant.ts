@@ -59,6 +59,8 @@ export type CapabilityRequest =
 export interface Facts {
   /** The normalised path relative to the workspace once every link was followed; for `fs.rename` that of `from`. */
   readonly resolved?: string
+  /** For `fs.stat` and `fs.list`: what is asked for is no folder, or is not there, and so leads to nothing. */
+  readonly isFolder?: false
   /** As `resolved`, for the second path of `fs.rename`. */
   readonly resolvedTo?: string
 }

@@ -203,7 +203,7 @@ export class ImportResolver {
     }
     if (subpath !== '') {
       const path = inside(root.path, subpath.slice(1))
-      return path === undefined
+      return path === undefined || !isBelow(root.path, path)
         ? outside(specifier)
         : this.#withReplacement(this.#probe(root.tree, path, specifier), found)
     }
@@ -211,7 +211,9 @@ export class ImportResolver {
     const fields = kind === 'import' ? [browser, json.module, json.main] : [browser, json.main, json.module]
     const main = fields.find((field) => field !== undefined && field !== '') ?? 'index'
     const path = inside(root.path, main)
-    if (path === undefined) return outside(`${specifier} (${main})`)
+    if (path === undefined || (path !== root.path && !isBelow(root.path, path))) {
+      return outside(`${specifier} (${main})`)
+    }
     return this.#withReplacement(
       this.#probe(root.tree, path === root.path ? join(path, 'index') : path, specifier),
       found,
@@ -220,8 +222,7 @@ export class ImportResolver {
 
   #exactTarget(root: Place, target: string, specifier: string): Resolution {
     const path = target.startsWith('./') ? inside(root.path, target) : undefined
-    if (path === undefined || !path.startsWith(`${root.path}/`.replace(/^\//, '')))
-      return outside(`${specifier} (${target})`)
+    if (path === undefined || !isBelow(root.path, path)) return outside(`${specifier} (${target})`)
     if (!isSourceFile(path)) return notSource(specifier)
     return this.#firstOf(root.tree, [path]) ?? notFound(specifier)
   }
@@ -368,4 +369,9 @@ function noCounterpart(builtin: string, guestModules: ReadonlySet<string>): Reso
     message: `the Node builtin node:${builtin} has no counterpart in the sandbox`,
     hint: `A tool may import ${known.length === 0 ? 'no builtin' : known.join(', ')}.`,
   }
+}
+
+/** Whether a path lies in a folder of its tree; the tree's own root is the empty path. */
+function isBelow(folder: string, path: string): boolean {
+  return folder === '' ? path !== '' : path.startsWith(`${folder}/`)
 }

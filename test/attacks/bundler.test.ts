@@ -101,6 +101,11 @@ const attacks: readonly Attack[] = [
     source: "export default (x) => require('a' + require('../../outside/' + x + '.json'))",
   },
   {
+    name: 'a path out of a package, into what lies beside it',
+    entries: ['repo/node_modules/p/package.json={}', 'repo/node_modules/.cache/store/s.json={"auth":"hunter2-7f3a9c"}'],
+    source: "import x from 'p/../.cache/store/s.json'\nexport default x",
+  },
+  {
     name: 'a computed require in a package',
     entries: [
       'repo/node_modules/p/package.json={}',

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FILE_READ_BYTES_MAX, FILE_WRITE_BYTES_MAX, LIST_ENTRIES_MAX } from '../../runtime/limits.ts'
 import { nodeFileHost } from '../../runtime/node-files.ts'
+import { decide } from '../../runtime/policy/decide.ts'
 import type { CapabilityRequest } from '../../runtime/policy/grant.ts'
 import { act, resultOf, textOf } from '../support/file-requests.ts'
 import { grantOf } from '../support/grants.ts'
@@ -269,4 +270,40 @@ test('a mistake of ours is no outcome', () => {
   expect(() => act(tree.path, everything, { op: 'fs.read', path: 'f' }, { ...nodeFileHost, read: fail })).toThrow(
     'a mistake',
   )
+})
+
+describe('what no rule grants', () => {
+  const markdown = grantOf({ read: ['**/*.md'] })
+
+  test.each(['stat', 'list'] as const)('%s tells neither that it is there nor that it is not', (kind) => {
+    using tree = makeTree(['private/secret.txt=0123', 'private/a.md=a', 'private/link => secret.txt'])
+    const ask = (path: string) =>
+      act(tree.path, markdown, kind === 'stat' ? { op: 'fs.stat', path, followLinks: true } : { op: 'fs.list', path })
+    const answers = ['private/secret.txt', 'private/missing.txt', 'private/link', 'private/secret.txt/x'].map(ask)
+    expect(answers.map(resultOf)).toEqual(Array(4).fill('Denied'))
+    // Folders that lead to something granted are, and what is granted may be missing.
+    expect(resultOf(ask('private'))).toBe('ok')
+    expect(resultOf(ask('private/none.md'))).toBe('ENOENT')
+  })
+
+  test('is decided again from the recorded facts alone', () => {
+    using tree = makeTree(['private/secret.txt=0123'])
+    const request = { op: 'fs.stat', path: 'private/secret.txt', followLinks: true } as const
+    const { facts, decision } = act(tree.path, markdown, request)
+    expect(facts).toEqual({ isFolder: false })
+    expect(decide(markdown, request, facts)).toEqual(decision)
+    expect(decide(markdown, request, {}).kind).toBe('permit')
+  })
+})
+
+test('a listing whose rules are too long for its entries ends with the name of the limit', () => {
+  using tree = makeTree(['d/'])
+  for (let at = 0; at < 3000; at += 1) writeFileSync(join(tree.path, `d/${at}${'x'.repeat(200)}`), '')
+  const deny = Array.from({ length: 8 }, (_, at) => ({ pattern: `${'*a'.repeat(480)}${at}`, place: 'x:1:1' }))
+  const started = performance.now()
+  const list = (rules: typeof deny): string =>
+    resultOf(act(tree.path, { ...everything, deny: rules }, { op: 'fs.list', path: 'd' }))
+  expect(list(deny)).toBe('E_LIMIT')
+  expect(performance.now() - started).toBeLessThan(1000)
+  expect(list(deny.slice(0, 0))).toBe('ok')
 })

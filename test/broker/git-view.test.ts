@@ -151,3 +151,17 @@ describe('a linked worktree', () => {
     expect(resultOf(performed)).toBe('E_GIT_WORKTREE')
   })
 })
+
+test('an archive whose worktree is its own repository shows none of its files as objects', () => {
+  using tree = makeTree([
+    '.git=gitdir: worktrees/w',
+    'worktrees/w/gitdir=../../.git',
+    'worktrees/w/commondir=../..',
+    'worktrees/w/HEAD=x',
+    'objects/.env=S',
+    'refs/id_rsa=K',
+  ])
+  for (const path of ['.git/objects/.env', '.git/refs/id_rsa', '.git/HEAD']) {
+    expect(resultOf(act(tree.path, git, { op: 'fs.read', path })), path).toBe('E_GIT_WORKTREE')
+  }
+})
