@@ -4,17 +4,32 @@
  */
 
 /**
- * C0 and C1 controls, DEL, soft hyphen, the direction marks, zero-width characters that hide text, line and
- * paragraph separators, the byte order mark, lone surrogates and the invisible tag characters.
+ * C0 and C1 controls, DEL, lone surrogates, line and paragraph separators, annotation marks and whatever Unicode says
+ * is not to be seen: direction marks, zero-width characters, fillers, tags. Kept is what makes `❤️` of `❤`.
  */
-const UNPRINTABLE =
-  /[\p{Cc}\p{Cs}\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+const UNPRINTABLE = /(?!\ufe0f)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu
 
 export function printable(text: string, options: { readonly newlines?: boolean } = {}): string {
   return text.replace(UNPRINTABLE, (character) => {
     if (options.newlines === true && (character === '\n' || character === '\t')) return character
     return escaped(character)
   })
+}
+
+/** A message of several lines behind a word of ours: none of its lines can be taken for one of ours. */
+export function printableMessage(text: string): string {
+  return printable(text, { newlines: true }).replaceAll('\n', '\n    ')
+}
+
+/** JSON on one line, with the same value and nothing in it that printable() would change. */
+export function printableJson(json: string): string {
+  // Outside of strings JSON is ASCII, so an escape can only land where it is allowed.
+  return json.replace(UNPRINTABLE, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
 }
 
 function escaped(character: string): string {

@@ -14,6 +14,7 @@ import {
   TRAIL_JSON_BODY_CHARS_MIN,
   TRAIL_TEXT_BYTES_MAX,
 } from '../limits.ts'
+import { printableJson } from '../printable.ts'
 import type { Json, NewEvent } from './event.ts'
 
 type EventData = NewEvent['data']
@@ -45,11 +46,7 @@ export function encodeData(data: EventData): EncodedData {
 
 /** The same encoding with nothing taken out, on one line, safe to print: for people and programs, not for storage. */
 export function encodeInline(value: Json): string {
-  // Outside of strings JSON is ASCII, so an escape can only land where it is allowed.
-  return encodeValue(value, undefined, 0).replace(
-    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return printableJson(encodeValue(value, undefined, 0))
 }
 
 /** Throws E_TRAIL for text that encodeData never makes, and passes on what `bodyOf` throws. */

@@ -41,28 +41,34 @@
  *                  || f(run_prev))
  *
  * where f is the length of the field in bytes as 32 bits, big endian, then the field: numbers in decimal, text in
- * UTF-8. Null is the length 0xffffffff alone. Since this is the leaf hash of RFC 6962 over the joined fields, the
- * leaves are those of a Merkle tree as RFC 6962 defines it (node = SHA-256(0x01 || left || right)). Its root and
- * the number of its leaves are the trail's *head*. The row of `tree` keeps the size and the roots of the perfect
- * subtrees, largest first; it is a projection that saves the writer from reading every leaf, and proves nothing.
+ * UTF-8. Null is the length 0xffffffff alone. 1 and '1' hash alike, so the types are a condition of their own, (1).
+ * Since this is the leaf hash of RFC 6962 over the joined fields, the leaves are those of a Merkle tree as RFC 6962
+ * defines it (node = SHA-256(0x01 || left || right)). Its root and the number of its leaves are the trail's *head*.
+ * The row of `tree` keeps the size and the roots of the perfect subtrees, largest first; it is a projection that
+ * saves the writer from reading every leaf, and proves nothing.
  *
  * WHEN A TRAIL IS WHOLE
  *
  * A run is whole if and only if
- *   (1) its rows have the run_seq 0, 1, 2 … without a gap,
- *   (2) each `run_prev` is the `leaf` of the row before, the first one's 32 zero bytes,
- *   (3) each `leaf` is the hash of its row,
- *   (4) `ts` never decreases from one row to the next,
- *   (5) each body that its data names, directly or through a `json` body, exists and has the hash that names it,
- *   (6) the `events` of a `run.end` is the number of rows of the run up to and with that row; the recorder adds this
+ *   (1) each field of its rows has the type that its column declares, and text is UTF-8,
+ *   (2) its rows have the run_seq 0, 1, 2 … without a gap,
+ *   (3) each `run_prev` is the `leaf` of the row before, the first one's 32 zero bytes,
+ *   (4) each `leaf` is the hash of its row,
+ *   (5) `ts` never decreases from one row to the next,
+ *   (6) each body that its data names, directly or through a `json` body, exists and has the hash that names it,
+ *   (7) the `events` of a `run.end` is the number of rows of the run up to and with that row; the recorder adds this
  *       field to the data that it is given, and the reader takes it out again.
  * A trail is whole if and only if
- *   (7) its rows have the seq 0, 1, 2 … without a gap,
- *   (8) all of its runs are whole, and
- *   (9) the row of `tree` has the size and the subtree roots that follow from the leaves.
+ *   (8) its file holds the tables, indexes and triggers of schema.ts, word for word, and nothing else,
+ *   (9) its rows have the seq 0, 1, 2 … without a gap,
+ *   (10) all of its runs are whole,
+ *   (11) the row of `tree` has the size and the subtree roots that follow from the leaves, and
+ *   (12) SQLite finds no damage in the file: the indexes, by which runs are found, name each row.
+ * Whoever opens the file checks (8), which is cheap; without it a view could answer for a table. A row is read only
+ * with (1). The rest is checked for one run before it is replayed, and for the whole trail by `audit verify`.
  *
  * A trail that is whole may still be shorter than it was, or rewritten from some row on, by somebody who can write
- * to the file and computes all hashes anew. Only a head that was kept elsewhere shows that: (10) a trail continues
+ * to the file and computes all hashes anew. Only a head that was kept elsewhere shows that: (13) a trail continues
  * a kept head if and only if it has at least as many rows, and its first rows have that root.
  *
  * A run whose last row is no `run.end` has not ended: it is going on, or its process died. A resumed run goes on

@@ -20,6 +20,7 @@ export interface HashedRow {
   readonly run_prev: Uint8Array
 }
 
+/** Tells rows apart whose fields have the types of HashedRow; for what a file holds, row.ts sees to that. */
 export function leafOf(row: HashedRow): Buffer {
   const parts: Uint8Array[] = [Buffer.of(0x00)]
   for (const field of [row.seq, row.run, row.run_seq, row.ts, row.kind, row.call, row.ordinal, row.data]) {

@@ -20,6 +20,7 @@ const JOURNAL_BYTES = 16 * 1024 * 1024
 /** Switching to the write-ahead log does not wait for other processes by itself. */
 const JOURNAL_RETRY_MS = 20
 
+/** Every trail holds these, blank for blank: a change here would make each older file one that somebody changed. */
 const TABLES = `
   CREATE TABLE event (
     seq INTEGER PRIMARY KEY,
@@ -70,7 +71,10 @@ export function openWritable(path: string, pagesMax: number | undefined): Databa
   }
 }
 
-/** Opens the file for reading only; a missing file, an empty one and one of another kind are E_TRAIL. */
+/**
+ * Opens the file for reading only; a missing file, an empty one and one that holds anything but the tables of a trail
+ * are E_TRAIL.
+ */
 export function openReadable(path: string): Database.Database {
   let database: Database.Database | undefined
   try {
@@ -83,6 +87,15 @@ export function openReadable(path: string): Database.Database {
     database?.close()
     throw trailError(error, path)
   }
+}
+
+/**
+ * What SQLite itself finds wrong with the file, if anything: an index that leaves out a row, a page that two tables
+ * share, a value that its column does not allow. Reads the whole file.
+ */
+export function damageOf(database: Database.Database): string | undefined {
+  const found = database.pragma('integrity_check(1)', { simple: true })
+  return found === 'ok' ? undefined : `SQLite finds the file damaged: ${String(found)}`
 }
 
 /** A failure of SQLite in the words of the person who must mend it. */
@@ -148,4 +161,47 @@ function assertFormat(database: Database.Database, path: string): void {
       hint: 'It was written by another version of run-agent; read it with that one.',
     })
   }
+  const change = changeOf(schemaOf(database))
+  if (change === undefined) return
+  throw new RunAgentError('E_TRAIL', `the trail ${path} was changed: ${change}`, {
+    hint: change.startsWith('table sqlite_stat')
+      ? 'ANALYZE or PRAGMA optimize made it; drop the sqlite_stat tables, and read the trail without such tools.'
+      : 'Restore it from a copy, or name another with --audit.',
+  })
+}
+
+/** What a file is made of: `encoding`, and `table event` and the like with all that SQLite keeps of it, as JSON. */
+type Schema = readonly (readonly [part: string, definition: string])[]
+
+let expected: Schema | undefined
+
+/** What the file holds beside, or instead of, that which TABLES makes: it could answer for a table, or act on a write. */
+function changeOf(found: Schema): string | undefined {
+  expected ??= expectedSchema()
+  const due = new Map(expected)
+  for (const [part, definition] of found) {
+    if (due.get(part) === definition) due.delete(part)
+    else return `${part} is not what a trail holds`
+  }
+  const [missing] = due.keys()
+  return missing && `${missing} is missing`
+}
+
+function expectedSchema(): Schema {
+  const database = new Database(':memory:')
+  try {
+    database.exec(TABLES)
+    return schemaOf(database)
+  } finally {
+    database.close()
+  }
+}
+
+function schemaOf(database: Database.Database): Schema {
+  const objects = database
+    .prepare<[], { type: unknown; name: unknown }>('SELECT type, name, tbl_name, sql FROM sqlite_schema')
+    .all()
+    .map((object) => [`${String(object.type)} ${String(object.name)}`, JSON.stringify(object)] as const)
+  // A text has other bytes in another encoding, and SQLite hands out the same text.
+  return [['encoding', String(database.pragma('encoding', { simple: true }))], ...objects]
 }

@@ -5,7 +5,7 @@ import { printable } from '../printable.ts'
 import { encodeInline } from './encode.ts'
 import type { Json, StoredEvent } from './event.ts'
 import { type Fields, fieldsOf, itemsOf, numberOf, textOf } from './fields.ts'
-import type { RunSummary } from './reader.ts'
+import type { DamagedRun, RunSummary } from './reader.ts'
 import { CallStory } from './timeline-call.ts'
 import { count, cut, duration, errorOf, indented, inWords, time } from './timeline-words.ts'
 
@@ -19,7 +19,8 @@ const OUTPUT_LINES_MAX = 20
 const SUGGESTIONS_MAX = 20
 
 /** The line of one run in `audit list`. */
-export function runLine(run: RunSummary): string {
+export function runLine(run: RunSummary | DamagedRun): string {
+  if ('why' in run) return `${printable(run.id)} · ${run.status}: ${printable(run.why)}`
   return [
     time(run.startedMs),
     printable(run.id),
@@ -35,7 +36,7 @@ export function runLine(run: RunSummary): string {
 }
 
 /** The line of one run in `audit list --json`. */
-export function runJsonLine(run: RunSummary): string {
+export function runJsonLine(run: RunSummary | DamagedRun): string {
   return encodeInline({ ...run })
 }
 
@@ -51,25 +52,27 @@ export function* showRun(events: Iterable<StoredEvent>): Iterable<string> {
   yield* story.finish()
 }
 
+/** The events of one call; throws E_USAGE if the run has no such call. */
+export function* eventsOfCall(events: Iterable<StoredEvent>, name: string): Iterable<StoredEvent> {
+  const others = new Set<string>()
+  let isFound = false
+  for (const event of events) {
+    if (event.call === name) {
+      isFound = true
+      yield event
+    } else if (event.call !== undefined) others.add(event.call)
+  }
+  if (isFound) return
+  const calls = [...others].slice(0, SUGGESTIONS_MAX).map((call) => printable(call))
+  const hint =
+    calls.length === 0 ? 'It has no calls.' : `Its calls: ${calls.join(', ')}${others.size > calls.length ? ', …' : ''}`
+  throw new RunAgentError('E_USAGE', `the run has no call ${printable(name)}`, { hint })
+}
+
 /** One tool call with each of its host calls, in lines; throws E_USAGE if the run has no such call. */
 export function* showCall(events: Iterable<StoredEvent>, name: string): Iterable<string> {
   const story = new CallStory(name)
-  const others = new Set<string>()
-  let found = false
-  for (const event of events) {
-    if (event.call === name) {
-      found = true
-      story.add(event)
-    } else if (event.call !== undefined) others.add(event.call)
-  }
-  if (!found) {
-    const calls = [...others].slice(0, SUGGESTIONS_MAX).map((call) => printable(call))
-    const hint =
-      calls.length === 0
-        ? 'It has no calls.'
-        : `Its calls: ${calls.join(', ')}${others.size > calls.length ? ', …' : ''}`
-    throw new RunAgentError('E_USAGE', `the run has no call ${printable(name)}`, { hint })
-  }
+  for (const event of eventsOfCall(events, name)) story.add(event)
   yield* story.detail(COLUMNS)
 }
 

@@ -1,21 +1,14 @@
-/** Checks the conditions (1) to (10) of the header of event.ts. Nothing that the file says of itself is believed. */
+/**
+ * Checks the conditions (2) to (7), (9) to (11) and (13) of the header of event.ts; row.ts checks (1), schema.ts (8)
+ * and (12). Nothing that the file says of itself is believed.
+ */
 
 import { hash } from 'node:crypto'
 
 import { messageOf } from '../errors.ts'
 import { type BodyReference, bodyReferences, decodeData } from './encode.ts'
-import { Frontier, type HashedRow, leafOf, NO_LEAF } from './hash.ts'
-
-export interface EventRow extends HashedRow {
-  readonly leaf: Uint8Array
-}
-
-/** The first row that breaks a condition, and which; `seq` is where a row is missing if none is wrong. */
-export interface Broken {
-  readonly ok: false
-  readonly seq: number
-  readonly why: string
-}
+import { Frontier, leafOf, NO_LEAF } from './hash.ts'
+import type { Broken, EventRow } from './row.ts'
 
 export type RunVerdict = { readonly ok: true; readonly events: number; readonly ended: boolean } | Broken
 
@@ -44,9 +37,12 @@ interface KeptHead {
   readonly root: string
 }
 
-export function verifyRunRows(rows: Iterable<EventRow>, readBody: ReadBody): RunVerdict {
+const NULL_BODY = new TextEncoder().encode('null')
+
+export function verifyRunRows(rows: Iterable<EventRow | Broken>, readBody: ReadBody): RunVerdict {
   const check = new RunCheck(new BodyCheck(readBody))
   for (const row of rows) {
+    if ('ok' in row) return row
     const why = check.next(row)
     if (why !== undefined) return { ok: false, seq: row.seq, why }
   }
@@ -55,7 +51,7 @@ export function verifyRunRows(rows: Iterable<EventRow>, readBody: ReadBody): Run
 
 /** `rows` in the order of `seq`. */
 export function verifyTrailRows(
-  rows: Iterable<EventRow>,
+  rows: Iterable<EventRow | Broken>,
   readBody: ReadBody,
   tree: Tree | undefined,
   kept: KeptHead | undefined,
@@ -71,6 +67,7 @@ export function verifyTrailRows(
   if (problem !== undefined) return problem
   for (const row of rows) {
     if (row.seq !== grown.size) return { ok: false, seq: grown.size, why: `event ${grown.size} is missing` }
+    if ('ok' in row) return row
     let run = runs.get(row.run)
     if (run === undefined) runs.set(row.run, (run = new RunCheck(bodies)))
     const why = run.next(row)
@@ -80,7 +77,7 @@ export function verifyTrailRows(
     if (problem !== undefined) return problem
   }
   const { size } = grown
-  if (tree === undefined) return { ok: false, seq: size, why: 'the tree row is missing' }
+  if (tree === undefined) return { ok: false, seq: size, why: 'the tree row is missing or of other types' }
   if (tree.size > size)
     return { ok: false, seq: size, why: `the trail ends at ${size} events and once had ${tree.size}` }
   if (tree.size !== size || !grown.bytes().equals(tree.frontier)) {
@@ -129,8 +126,8 @@ class RunCheck {
   }
 
   #checkEnd(row: EventRow): string | undefined {
-    // The other values are of no interest here, so no body needs to be read.
-    const { events } = decodeData(row.data, () => new Uint8Array())
+    // The other values are of no interest here, so each body stands as null, which every form can be read from.
+    const { events } = decodeData(row.data, () => NULL_BODY)
     return events === this.#events
       ? undefined
       : `the end of run ${row.run} counts ${String(events)} events, not ${this.#events}`

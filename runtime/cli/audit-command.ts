@@ -1,10 +1,11 @@
 /** `run-agent audit …`: reads the trail and never writes it. */
 import { TrailReader } from '../audit/reader.ts'
-import { eventJsonLine, runJsonLine, runLine, showCall, showRun } from '../audit/timeline.ts'
+import { eventJsonLine, eventsOfCall, runJsonLine, runLine, showCall, showRun } from '../audit/timeline.ts'
 import { RunAgentError } from '../errors.ts'
 import { AUDIT_LIST_MAX, AUDIT_TAIL_MS } from '../limits.ts'
 import { processStartTime } from '../node-folders.ts'
 import { nodeClock } from '../node-processes.ts'
+import { printable } from '../printable.ts'
 import { readConfig, readEnvironment, trailPath } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { hasReader } from './output.ts'
@@ -42,9 +43,11 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
   using reader = TrailReader.open(path, { isAlive })
   const print = (line: string): void => void (hasReader() && process.stdout.write(`${line}\n`))
   switch (args.question) {
-    case 'list':
-      for (const run of reader.runs({ limit: AUDIT_LIST_MAX })) print(args.json ? runJsonLine(run) : runLine(run))
-      return EXIT.completed
+    case 'list': {
+      const runs = reader.runs({ limit: AUDIT_LIST_MAX })
+      for (const run of runs) print(args.json ? runJsonLine(run) : runLine(run))
+      return runs.some((run) => 'why' in run) ? EXIT.brokenTrail : EXIT.completed
+    }
     case 'show': {
       if (args.run === undefined)
         throw new RunAgentError('E_USAGE', 'audit show needs a run: its id, a prefix of it, or last')
@@ -65,7 +68,7 @@ export async function auditCommand(args: AuditArguments): Promise<number> {
 }
 
 function* jsonOf(events: ReturnType<TrailReader['events']>, call: string | undefined): Iterable<string> {
-  for (const event of events) if (call === undefined || event.call === call) yield eventJsonLine(event)
+  for (const event of call === undefined ? events : eventsOfCall(events, call)) yield eventJsonLine(event)
 }
 
 /** The newest run as it stands, and with `-f` what comes after, of whichever run. */
@@ -90,7 +93,7 @@ async function tail(reader: TrailReader, args: AuditArguments, print: (line: str
 function verify(reader: TrailReader, print: (line: string) => void): number {
   const verdict = reader.verifyAll()
   if (!verdict.ok) {
-    print(`broken at event ${verdict.seq ?? '?'}: ${verdict.why}`)
+    print(`broken${verdict.seq === undefined ? '' : ` at event ${verdict.seq}`}: ${printable(verdict.why)}`)
     return EXIT.brokenTrail
   }
   // Only a head that was kept elsewhere shows whether the end was cut off.

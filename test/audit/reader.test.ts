@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { TrailReader } from '../../runtime/audit/reader.ts'
-import { openTrail, readTrail, temporaryTrail } from '../support/trail.ts'
+import { openTrail, readTrail, tamper, tamperTypes, temporaryTrail } from '../support/trail.ts'
 
 async function record(path: string): Promise<void> {
   const trail = openTrail(path)
@@ -33,7 +33,7 @@ test('the list of runs', async () => {
   using at = temporaryTrail()
   await record(at.path)
   const reader = TrailReader.open(at.path, { isAlive: (pid, startTime) => pid === 8 && startTime === '99' })
-  const runs = reader.runs({ limit: 10 })
+  const runs = reader.runs({ limit: 10 }).flatMap((run) => ('why' in run ? [] : [run]))
   expect(runs.map(({ id, status }) => [id, status])).toEqual([
     ['01BBBB3333', 'crashed'],
     ['01AAAA2222', 'running'],
@@ -56,11 +56,35 @@ test('a run is found by its id, by the beginning of it, or as the last', async (
       '01AAAA2222',
     ])
     expect(() => reader.findRun('01aa')).toThrow(
-      expect.objectContaining({ code: 'E_TRAIL', hint: 'Candidates: 01AAAA2222, 01AAAA1111' }),
+      expect.objectContaining({ code: 'E_USAGE', hint: 'Candidates: 01AAAA2222, 01AAAA1111' }),
     )
-    expect(() => reader.findRun('%')).toThrow(/no run starts with %/)
+    expect(() => reader.findRun('%')).toThrow(
+      expect.objectContaining({ code: 'E_USAGE', message: 'no run starts with %' }),
+    )
     expect([...reader.events('none')]).toEqual([])
     expect(() => reader.verifyRun('none')).toThrow(/holds no run none/)
+  })
+})
+
+test.each<[string, (path: string) => void, RegExp]>([
+  ['data', (path) => tamper(path, "UPDATE event SET data = '{' WHERE seq = 0"), /no JSON/],
+  ['end', (path) => tamper(path, "UPDATE event SET data = 'null' WHERE seq = 8"), /no object/],
+  [
+    'kind',
+    (path) => tamperTypes(path, 'UPDATE event SET kind = CAST(kind AS BLOB) WHERE seq = 0'),
+    /event 0.*its kind/,
+  ],
+  ['id', (path) => tamperTypes(path, 'UPDATE event SET run = CAST(run AS BLOB) WHERE seq = 0'), /event 0.*its run/],
+])('a run whose %s is damaged is listed as damaged, and the others as they are', async (_, damage, why) => {
+  using at = temporaryTrail()
+  await record(at.path)
+  damage(at.path)
+  readTrail(at.path, (reader) => {
+    expect(reader.runs({ limit: 10 })).toEqual([
+      expect.objectContaining({ id: '01BBBB3333', status: 'crashed' }),
+      expect.objectContaining({ id: '01AAAA2222', status: 'crashed' }),
+      { id: '01AAAA1111', status: 'damaged', why: expect.stringMatching(why) },
+    ])
   })
 })
 

@@ -280,6 +280,9 @@ describe('list', () => {
     expect(
       runLine({ ...run, agent: undefined, playedBy: undefined, status: 'crashed', endedMs: undefined, calls: 1 }),
     ).toBe('2026-08-03 14:22:05Z · RUN · - · crashed · 1 call · 1 denied')
+    expect(runLine({ id: 'RUN', status: 'damaged', why: 'body 9f was\nchanged' })).toBe(
+      'RUN · damaged: body 9f was\\nchanged',
+    )
   })
 
   test('JSON lines', () => {

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 
+import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 
 import type { TrailReader } from '../../runtime/audit/reader.ts'
 import type { Head } from '../../runtime/audit/trail.ts'
-import { openTrail, readTrail, tamper, temporaryTrail } from '../support/trail.ts'
+import { openTrail, readTrail, rewriteSchema, tamper, tamperTypes, temporaryTrail } from '../support/trail.ts'
 
 /** Two runs, one beside the other, with bodies of every form; the head that they leave. */
 async function record(path: string): Promise<Head> {
@@ -82,6 +83,106 @@ test.each<[string, string, string]>([
     expect(reader.verifyRun(run)).toMatchObject({ ok: false })
     expect(reader.verifyRun(other)).toMatchObject({ ok: true, ended: true })
   })
+})
+
+test.each([
+  ['seq = 3', 'ordinal', 'ordinal = CAST(ordinal AS TEXT)', 'TEXT and not as INTEGER or NULL'],
+  ['seq = 3', 'ordinal', 'ordinal = CAST(ordinal AS REAL)', 'REAL and not as INTEGER or NULL'],
+  ['seq = 0', 'run_seq', 'run_seq = CAST(run_seq AS REAL)', 'REAL and not as INTEGER'],
+  ['seq = 2', 'ts', 'ts = CAST(ts AS REAL)', 'REAL and not as INTEGER'],
+  ['seq = 6', 'kind', 'kind = CAST(kind AS BLOB)', 'BLOB and not as TEXT'],
+  ['seq = 2', 'call', 'call = CAST(call AS BLOB)', 'BLOB and not as TEXT or NULL'],
+  ['seq = 0', 'data', 'data = CAST(data AS BLOB)', 'BLOB and not as TEXT'],
+  ['seq = 3', 'run_prev', 'run_prev = hex(run_prev)', 'TEXT and not as BLOB'],
+  ['seq = 6', 'leaf', 'leaf = NULL', 'NULL and not as BLOB'],
+])('at %s, a %s that was changed to another type is named: %s', async (where, field, change, types) => {
+  using at = temporaryTrail()
+  await record(at.path)
+  const seq = Number(where.slice('seq = '.length))
+  // A null is refused by the index alone if the column keeps its NOT NULL.
+  const restore = rewriteSchema(at.path, (sql) => sql.replaceAll(' NOT NULL', ''))
+  tamperTypes(at.path, `UPDATE event SET ${change} WHERE ${where}`)
+  restore()
+  const broken = { ok: false, seq, why: `in run one its ${field} is stored as ${types}` }
+  readTrail(at.path, (reader) => {
+    expect(reader.verifyAll()).toEqual(broken)
+    expect(reader.verifyRun('one')).toEqual(broken)
+    expect(reader.verifyRun('two')).toMatchObject({ ok: true })
+    expect(() => [...reader.events('one')]).toThrow(
+      expect.objectContaining({ code: 'E_TRAIL', message: `the trail is broken: event ${seq}: ${broken.why}` }),
+    )
+  })
+})
+
+test('the id of a run that was changed to another type is noticed, and hides its event', async () => {
+  using at = temporaryTrail()
+  await record(at.path)
+  tamperTypes(at.path, 'UPDATE event SET run = CAST(run AS BLOB) WHERE seq = 7')
+  readTrail(at.path, (reader) => {
+    const why = 'in run two its run is stored as BLOB and not as TEXT'
+    expect(reader.verifyAll()).toEqual({ ok: false, seq: 7, why })
+    expect(reader.verifyRun('two')).toMatchObject({ ok: true, ended: false })
+  })
+  tamperTypes(at.path, 'UPDATE event SET run = CAST(run AS BLOB) WHERE seq = 1')
+  expect(() => readTrail(at.path, (reader) => reader.findRun('last'))).toThrow(/run two is not stored as TEXT/)
+})
+
+test('bytes that read like the recorded text are noticed', async () => {
+  using at = temporaryTrail()
+  const trail = openTrail(at.path)
+  await trail.beginRun('one').commit({ kind: 'run.start', data: { text: 'a \ufffd, recorded' } })
+  await trail.close()
+  expect(readTrail(at.path, (reader) => reader.verifyAll().ok)).toBe(true)
+  tamper(at.path, "UPDATE event SET data = CAST(unhex(replace(hex(data), 'EFBFBD', 'F09080')) AS TEXT)")
+  readTrail(at.path, (reader) => {
+    expect(reader.verifyAll()).toMatchObject({ ok: false, seq: 0, why: expect.stringMatching(/no UTF-8/) })
+    expect(reader.verifyRun('one')).toMatchObject({ ok: false, seq: 0 })
+  })
+})
+
+test.each<[string, string, RegExp]>([
+  [
+    'a body',
+    `UPDATE body SET bytes = CAST(bytes AS TEXT) WHERE hash = ${BODY_OF_TASK}`,
+    /body \w+ is not stored as BLOB/,
+  ],
+  ['the size of the tree', 'UPDATE tree SET size = CAST(size AS REAL)', /the tree row is missing or of other types/],
+  ['the tree', 'UPDATE tree SET frontier = hex(frontier)', /the tree row is missing or of other types/],
+])('%s that was changed to another type is noticed', async (_, sql, why) => {
+  using at = temporaryTrail()
+  await record(at.path)
+  tamperTypes(at.path, sql)
+  readTrail(at.path, (reader) => {
+    expect(reader.verifyAll()).toMatchObject({ ok: false, why: expect.stringMatching(why) })
+    if (!sql.includes('body')) return
+    expect(reader.verifyRun('one')).toMatchObject({ ok: false, seq: 0 })
+    expect(() => [...reader.events('one')]).toThrow(expect.objectContaining({ code: 'E_TRAIL' }))
+  })
+})
+
+test('an index that leaves out a run is noticed', async () => {
+  using at = temporaryTrail()
+  await record(at.path)
+  const restore = rewriteSchema(at.path, (sql) => sql.replace('run_seq = 0', "run_seq = 0 AND run <> 'one'"))
+  new Database(at.path).exec('REINDEX event_start').close()
+  restore()
+  readTrail(at.path, (reader) => {
+    expect(reader.runs({ limit: 10 }).map(({ id }) => id)).toEqual(['two'])
+    expect(reader.verifyAll()).toEqual({
+      ok: false,
+      seq: undefined,
+      why: expect.stringMatching(/damaged: row 1 missing from index event_start/),
+    })
+  })
+})
+
+test('the end of a run is whole, however large its output', async () => {
+  using at = temporaryTrail()
+  const trail = openTrail(at.path)
+  const output = { list: Array.from({ length: 20_000 }, (_, index) => `item ${index}`), text: 'text '.repeat(1000) }
+  await trail.beginRun('one').commit({ kind: 'run.end', data: { status: 'completed', ...output, output } })
+  await trail.close()
+  expect(readTrail(at.path, (reader) => reader.verifyRun('one'))).toEqual({ ok: true, events: 1, ended: true })
 })
 
 test('a run whose end was cut off does not count as ended', async () => {

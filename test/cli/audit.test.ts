@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import Database from 'better-sqlite3'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { agentFiles, openDesk, REPOSITORY, resultOf, type Desk } from '../support/program.ts'
+import { tamper, tamperTypes } from '../support/trail.ts'
 
 const TOOLS = {
   reads: {
@@ -52,14 +54,19 @@ describe('audit', () => {
     expect(kinds[0]).toBe('tool.call')
     expect(kinds.at(-1)).toBe('tool.outcome')
     expect(kinds).toContain('log')
+    expect(await desk.run('audit', 'show', older, 'call_9', '--json')).toMatchObject({ exit: 2, stdout: '' })
   })
 
-  test('show: no such run, and a prefix of several', async () => {
-    const none = await desk.run('audit', 'show', 'zzz')
-    expect(none.exit).not.toBe(0)
+  test.each([
+    ['audit', 'show'],
+    ['audit', 'tail'],
+    ['replay', '--json'],
+  ])('%s %s: no such run, and a prefix of several, are wrong usage', async (...command) => {
+    const none = await desk.run(...command, 'zzz')
+    expect(none).toMatchObject({ exit: 2, stdout: '' })
     expect(none.stderr).toContain('no run starts with zzz')
-    const several = await desk.run('audit', 'show', '0')
-    expect(several.exit).not.toBe(0)
+    const several = await desk.run(...command, '0')
+    expect(several).toMatchObject({ exit: 2, stdout: '' })
     for (const id of ids) expect(several.stderr).toContain(id)
   })
 
@@ -102,6 +109,72 @@ describe('audit', () => {
       expect(readFileSync(join(desk.workspace, 'said'), 'utf8')).not.toMatch(/EPIPE| {4}at |rror/)
     },
   )
+})
+
+describe('a trail that was changed', () => {
+  let desk: Desk
+  const QUESTIONS = [['list'], ['show', 'last'], ['tail'], ['verify']].map((words) => ['audit', ...words])
+
+  beforeEach(async () => {
+    desk = openDesk({ ...agentFiles({ tools: TOOLS, script: SCRIPT }), 'src/a': 'A' })
+    for (const task of ['src/a', '../b']) {
+      expect(await desk.run('agent/agent.yaml', task)).toMatchObject({ exit: 0 })
+    }
+  })
+  afterEach(() => desk[Symbol.dispose]())
+
+  test('in what it holds beside its tables answers no question, and takes no further run', async () => {
+    const database = new Database(desk.trail)
+    database.exec('CREATE VIEW runs AS SELECT run FROM event').close()
+    for (const command of [...QUESTIONS, ['replay', 'last'], ['agent/agent.yaml', 'src/a']]) {
+      const { exit, stdout, stderr } = await desk.run(...command)
+      expect([command, exit, stdout]).toEqual([command, 10, ''])
+      expect(stderr).toContain('view runs is not what a trail holds')
+    }
+  })
+
+  test('in one run: list shows the others and that one as damaged, in words and in JSON', async () => {
+    tamper(desk.trail, "UPDATE event SET data = '{' WHERE seq = 0")
+    const { exit, stdout } = await desk.run('audit', 'list')
+    expect(exit).toBe(10)
+    expect(stdout).toMatch(/^.* · completed · .*\n\w{26} · damaged: the trail is broken: .*\n$/)
+    const json = await desk.run('audit', 'list', '--json')
+    expect(json.exit).toBe(10)
+    expect(
+      json.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      expect.objectContaining({ status: 'completed' }),
+      { id: expect.any(String) as string, status: 'damaged', why: expect.any(String) as string },
+    ])
+  })
+
+  test('in the type of a value alone is exit 10 where it is read', async () => {
+    tamperTypes(desk.trail, "UPDATE event SET ordinal = CAST(ordinal AS TEXT) WHERE kind = 'host.request'")
+    for (const command of [
+      ['audit', 'show', 'last'],
+      ['audit', 'tail'],
+      ['audit', 'verify'],
+      ['replay', 'last'],
+    ]) {
+      const { exit, stdout, stderr } = await desk.run(...command)
+      expect([command, exit]).toEqual([command, 10])
+      expect(stdout + stderr).toMatch(/event \d+.*ordinal is stored as TEXT and not as INTEGER or NULL/)
+    }
+  })
+
+  test('in the type of a body is exit 10', async () => {
+    expect(await desk.run('agent/agent.yaml', 'a long task '.repeat(1000))).toMatchObject({ exit: 0 })
+    tamperTypes(desk.trail, 'UPDATE body SET bytes = CAST(bytes AS TEXT)')
+    expect(await desk.run('audit', 'verify')).toMatchObject({
+      exit: 10,
+      stdout: expect.stringMatching(/^broken at event \d+: .*body \w+ is not stored as BLOB\n$/) as string,
+      stderr: '',
+    })
+    expect(await desk.run('replay', 'last')).toMatchObject({ exit: 10, stdout: '' })
+  })
 })
 
 describe('a run', () => {

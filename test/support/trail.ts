@@ -39,13 +39,12 @@ export function readTrail<T>(path: string, read: (reader: TrailReader) => T): T 
   }
 }
 
-/** Changes the file as somebody would who can write to it and knows SQLite: the triggers go first. */
+/** Changes rows as somebody would who can write to the file and knows SQLite: the triggers stand aside. */
 export function tamper(path: string, ...statements: readonly string[]): void {
   const database = new Database(path)
   try {
-    for (const trigger of ['event_update', 'event_delete', 'body_update', 'body_delete']) {
-      database.exec(`DROP TRIGGER ${trigger}`)
-    }
+    const triggers = schemaOf(database).filter(([, sql]) => sql.startsWith('CREATE TRIGGER'))
+    for (const [name] of triggers) database.exec(`DROP TRIGGER ${name}`)
     for (const statement of statements) {
       const before = database.prepare('SELECT total_changes()').pluck().get()
       database.exec(statement)
@@ -53,9 +52,44 @@ export function tamper(path: string, ...statements: readonly string[]): void {
       if (database.prepare('SELECT total_changes()').pluck().get() === before)
         throw new Error(`no change: ${statement}`)
     }
+    for (const [, sql] of triggers) database.exec(sql)
   } finally {
     database.close()
   }
+}
+
+/** Lets the file say of its tables what they are not; what it said before is put back by the function returned. */
+export function rewriteSchema(path: string, rewrite: (sql: string) => string): () => void {
+  const rewriteAll = (next: (name: string, sql: string) => string): void => {
+    const database = new Database(path)
+    try {
+      database.unsafeMode(true)
+      database.pragma('writable_schema = ON')
+      const write = database.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?')
+      for (const [name, sql] of schemaOf(database)) write.run(next(name, sql), name)
+    } finally {
+      database.close()
+    }
+  }
+  const original = new Map<string, string>()
+  rewriteAll((name, sql) => {
+    original.set(name, sql)
+    return rewrite(sql)
+  })
+  return () => rewriteAll((name, sql) => original.get(name) ?? sql)
+}
+
+/** Changes rows to values that their columns do not allow, and leaves no trace of it in the schema. */
+export function tamperTypes(path: string, ...statements: readonly string[]): void {
+  const restore = rewriteSchema(path, (sql) =>
+    sql.replace(/\) STRICT$/, ')').replaceAll(/ (?:INTEGER|TEXT)(?! PRIMARY)/g, ' BLOB'),
+  )
+  tamper(path, ...statements)
+  restore()
+}
+
+function schemaOf(database: Database.Database): readonly (readonly [name: string, sql: string])[] {
+  return database.prepare<[], [string, string]>('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').raw().all()
 }
 
 function touch(path: string): void {
