@@ -3,9 +3,10 @@
 import { isScalar, Scalar } from 'yaml'
 import { PATTERN_LENGTH_MAX, RULE_COMPARISON_STEPS_MAX } from '../limits.ts'
 import type { PathRight } from '../policy/grant.ts'
-import { compileDeny } from '../policy/compiled-grant.ts'
+import { compileDeny, spelledNames } from '../policy/compiled-grant.ts'
 import { compileGlob, couldMatchBelow, matches, matchesFolded, type Glob } from '../policy/path-rule.ts'
 import { executedByOthers, isGitInternal, protectedBy } from '../policy/protected-paths.ts'
+import { denySlip } from './deny-slips.ts'
 import { quoted, type Field, type NodeReader } from './node-reader.ts'
 import type { ProblemList } from './problem-list.ts'
 import { freshLetter, samplePaths } from './sample-paths.ts'
@@ -42,6 +43,15 @@ export function readPattern(reader: NodeReader, item: Field): PatternAt | undefi
   const compiled = compileGlob(pattern)
   if (compiled.ok) return { pattern, glob: compiled.glob, at: item.at }
   reader.problems.add(offsetWithin(reader, item, pattern, compiled.offset), compiled.message)
+  return undefined
+}
+
+/** As `readPattern`, of a pattern that denies. */
+export function readDeny(reader: NodeReader, item: Field): PatternAt | undefined {
+  const read = readPattern(reader, item)
+  const slip = read && denySlip(read.pattern)
+  if (read === undefined || slip === undefined) return read
+  reader.problems.add(offsetWithin(reader, item, read.pattern, slip.index), slip.message, slip.hint)
   return undefined
 }
 
@@ -92,10 +102,9 @@ export class RuleCheck {
       const hint = 'only the operator grants them, or --allow-protected'
       return { why: 'every path it covers is protected', hint }
     }
-    const spelled = new Set(rule.glob.spelled.map((name) => name.toLowerCase()))
-    const isUnspelled = (path: string): boolean =>
-      executedByOthers(path).some((name) => !spelled.has(name.toLowerCase()))
-    if (rule.right === 'write' && coversAll('z', LIST_STEPS, isUnspelled)) {
+    const spelled = spelledNames(rule.glob)
+    const isUnspelled = (path: string): boolean => executedByOthers(path).some(({ name }) => !spelled.has(name))
+    if (rule.right !== 'read' && coversAll('z', LIST_STEPS, isUnspelled)) {
       const hint = 'write one pattern for each, with the name spelled out'
       return { why: 'other programs execute every file it covers', hint }
     }

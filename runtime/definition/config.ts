@@ -189,12 +189,12 @@ function readInject(
 }
 
 function readAudit(reader: NodeReader, field: Field | undefined): string | undefined {
-  const fields = field && reader.fields(field, AUDIT_KEYS, '`audit`')
+  const fields = field && reader.section(field, AUDIT_KEYS, '`audit`')
   return fields && textOf(reader, fields, 'file')
 }
 
 function readWalls(reader: NodeReader, field: Field | undefined): readonly 'bubblewrap'[] {
-  const walls = (field && reader.fields(field, REQUIRE_KEYS, '`require`'))?.get('walls')
+  const walls = (field && reader.section(field, REQUIRE_KEYS, '`require`'))?.get('walls')
   const items = (walls && reader.items(walls)) ?? []
   return items.map((item) => reader.choice(item, ['bubblewrap'] as const)).filter((wall) => wall !== undefined)
 }

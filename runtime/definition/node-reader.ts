@@ -28,6 +28,9 @@ export function quoted(text: string): string {
   return `\`${printable(text.length > 60 ? `${text.slice(0, 60).toWellFormed()}…` : text)}\``
 }
 
+const FREE_KEY = 'x-'
+const DECIMAL = /^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
+
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/
 const CONTROL_OR_BREAK = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u
@@ -43,14 +46,14 @@ export class NodeReader {
     this.problems = problems
   }
 
-  /** The pairs of a mapping in written order, `x-…` keys and repeated keys left out; nothing at all is empty. */
+  /** The pairs of a mapping in written order, repeated keys left out; nothing at all is empty. */
   entries(field: Field): readonly Field[] | undefined {
     if (isNothing(field.value)) return []
     if (!isMap(field.value)) return this.#wrongKind(field, 'a mapping')
     const seen = new Map<string, Field>()
     for (const pair of field.value.items) {
       const entry = this.#entry(pair.key, pair.value, field.valueAt)
-      if (entry === undefined || entry.key.startsWith('x-')) continue
+      if (entry === undefined) continue
       const first = seen.get(entry.key)
       if (first === undefined) seen.set(entry.key, entry)
       else {
@@ -61,9 +64,9 @@ export class NodeReader {
     return [...seen.values()]
   }
 
-  /** The pairs of a mapping whose keys are known. */
+  /** The pairs of a mapping whose keys are known; `x-…` keys are free and left out. */
   fields(field: Field, names: KeyNames, where: string): Fields | undefined {
-    const entries = this.entries(field)
+    const entries = this.entries(field)?.filter(({ key }) => !key.startsWith(FREE_KEY))
     if (entries === undefined) return undefined
     const known = new Map<string, Field>()
     for (const entry of entries) {
@@ -75,6 +78,11 @@ export class NodeReader {
       }
     }
     return known
+  }
+
+  /** As `fields`, of a mapping that without any key would be there for nothing. */
+  section(field: Field, names: KeyNames, where: string): Fields | undefined {
+    return holdsNothing(field.value) ? this.#empty(field) : this.fields(field, names, where)
   }
 
   unsupported(at: number, what: string): void {
@@ -112,15 +120,28 @@ export class NodeReader {
   }
 
   integer(field: Field, min: number, max: number): number | undefined {
-    const value = isScalar(field.value) ? field.value.value : undefined
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
-    return this.#rejected(field, `must be a whole number from ${min} to ${max}`)
+    return this.#decimal(field, min, max, 'a whole number', Number.isInteger)
   }
 
   number(field: Field, min: number, max: number): number | undefined {
-    const value = isScalar(field.value) ? field.value.value : undefined
-    if (typeof value === 'number' && value >= min && value <= max) return value
-    return this.#rejected(field, `must be a number from ${min} to ${max}`)
+    return this.#decimal(field, min, max, 'a number', Number.isFinite)
+  }
+
+  /** YAML has `0o17`, `0x10` and `1e3` as well, and to an older one `017` is 15: a limit is read in one way alone. */
+  #decimal(
+    field: Field,
+    min: number,
+    max: number,
+    wanted: string,
+    isWanted: (value: number) => boolean,
+  ): number | undefined {
+    const { value, source = '' } = isScalar(field.value) ? field.value : {}
+    if (typeof value !== 'number' || !isWanted(value) || value < min || value > max) {
+      return this.#rejected(field, `must be ${wanted} from ${min} to ${max}`)
+    }
+    if (DECIMAL.test(source)) return value
+    const hint = DECIMAL.test(String(value)) ? `write ${value}` : undefined
+    return this.#rejected(field, `must be in decimal digits, not ${quoted(source)}`, hint)
   }
 
   choice<Choice extends string>(
@@ -183,6 +204,11 @@ export class NodeReader {
 
 function isNothing(value: Node | undefined): boolean {
   return value === undefined || (isScalar(value) && value.value === null)
+}
+
+function holdsNothing(value: Node | undefined): boolean {
+  if (!isMap(value)) return isNothing(value)
+  return value.items.every(({ key }) => isScalar(key) && String(key.value).startsWith(FREE_KEY))
 }
 
 function withUnit(field: Field, units: Readonly<Record<string, number>>): number | undefined {

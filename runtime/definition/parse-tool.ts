@@ -15,7 +15,7 @@ import {
 import type { DenyRule, PathRight } from '../policy/grant.ts'
 import { BUILTIN_TOOLS, BUILTIN_TOOLS_UNSUPPORTED, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
 import type { BuiltinTool, ToolRight } from './builtin-tools.ts'
-import { isProtectedPath, readPattern, type PatternAt, type RuleCheck } from './check-rules.ts'
+import { isProtectedPath, readDeny, readPattern, type PatternAt, type RuleCheck } from './check-rules.ts'
 import type { ToolEntry, ToolLimits, ToolSource } from './definition.ts'
 import { folderPath } from './folder-path.ts'
 import { quoted, type Field, type Fields, type NodeReader } from './node-reader.ts'
@@ -36,7 +36,12 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
   const { problems } = reader
   const name = field.key
   if (!TOOL_NAME.test(name)) {
-    problems.add(field.at, `the tool name ${quoted(name)} must be lower-case letters, digits and \`_\`, a letter first`)
+    const hint = name.startsWith('x-')
+      ? 'x-… keys are free in a tool and beside `tools`, not among the tools'
+      : undefined
+    const message = `the tool name ${quoted(name)} must be lower-case letters, digits and \`_\`, a letter first`
+    problems.add(field.at, message, hint)
+    if (hint !== undefined) return undefined
   }
   const fields = reader.fields(field, TOOL_KEYS, 'a tool')
   if (fields === undefined) return undefined
@@ -116,7 +121,7 @@ function readPatterns(reader: NodeReader, list: Field): readonly PatternAt[] {
   }
   const seen = new Map<string, number>()
   return items.flatMap((item) => {
-    const pattern = readPattern(reader, item)
+    const pattern = list.key === 'deny' ? readDeny(reader, item) : readPattern(reader, item)
     if (pattern === undefined) return []
     const first = seen.get(pattern.pattern)
     if (first !== undefined) {
@@ -152,7 +157,7 @@ function checkRights(reader: NodeReader, tool: Field, from: ToolSource | undefin
 }
 
 function readLimits(reader: NodeReader, field: Field | undefined): ToolLimits {
-  const fields = field && reader.fields(field, LIMITS_KEYS, '`limits`')
+  const fields = field && reader.section(field, LIMITS_KEYS, '`limits`')
   const timeout = fields?.get('timeout')
   const memory = fields?.get('memory')
   const calls = fields?.get('calls')

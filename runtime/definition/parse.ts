@@ -235,7 +235,7 @@ function readBudget(
   reader: NodeReader,
   field: Field,
 ): { readonly turns: number | undefined; readonly timeMs: number | undefined } | undefined {
-  const fields = reader.fields(field, BUDGET_KEYS, '`budget`')
+  const fields = reader.section(field, BUDGET_KEYS, '`budget`')
   const turns = fields?.get('turns')
   const time = fields?.get('time')
   return {

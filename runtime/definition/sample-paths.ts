@@ -78,6 +78,6 @@ function fill(segments: Segments, word: string, depth: number, letter: string): 
 }
 
 function filling(atom: Atom, word: string, letter: string): string {
-  if (atom.kind === 'char') return String.fromCodePoint(atom.code)
+  if (atom.kind === 'text') return atom.text
   return atom.kind === 'star' ? word : letter
 }

@@ -2,12 +2,11 @@
 import { fullFold, simpleFold } from './fold.ts'
 import type { DenyRule, Grant, PathRight, PathRule } from './grant.ts'
 import { compileGlob, type Glob } from './path-rule.ts'
-import { EXECUTED_BY_OTHERS } from './protected-paths.ts'
 
 export interface CompiledRule {
   readonly rule: PathRule
   readonly glob: Glob
-  /** The names executed by others that the pattern spells. */
+  /** The names that the pattern spells, case-folded. */
   readonly spelled: ReadonlySet<string>
 }
 
@@ -44,11 +43,14 @@ export function compileDeny(pattern: string): Glob {
   return compileChecked(`**/${pattern}/**`)
 }
 
+/** The names that a pattern spells out in full, in every way of folding. */
+export function spelledNames(glob: Glob): ReadonlySet<string> {
+  return new Set(glob.spelled.flatMap((name) => [simpleFold(name), fullFold(name)]))
+}
+
 function compileRule(rule: PathRule): CompiledRule {
   const glob = compileChecked(rule.pattern)
-  const names = new Set(glob.spelled.flatMap((name) => [simpleFold(name), fullFold(name)]))
-  const spelled = EXECUTED_BY_OTHERS.map(({ pattern }) => pattern).filter((name) => names.has(name.toLowerCase()))
-  return { rule, glob, spelled: new Set(spelled) }
+  return { rule, glob, spelled: spelledNames(glob) }
 }
 
 /** Patterns were checked where they were read; one that does not compile here is a mistake of ours. */

@@ -130,9 +130,10 @@ function judgeRead(compiled: CompiledGrant, need: Need, path: string, covering: 
 
 function judgeChange(compiled: CompiledGrant, path: string, covering: readonly CompiledRule[]): Verdict {
   const listed = executedByOthers(path)
-  const spelling = covering.filter(({ spelled }) => listed.every((name) => spelled.has(name)))
+  const spelling = covering.filter(({ spelled }) => listed.every(({ name }) => spelled.has(name)))
   if (listed.length > 0 && spelling.length === 0) {
-    return { kind: 'deny', reason: 'executed-by-others', rule: `executed by others: ${listed.join(', ')}` }
+    const patterns = [...new Set(listed.map(({ pattern }) => pattern))]
+    return { kind: 'deny', reason: 'executed-by-others', rule: `executed by others: ${patterns.join(', ')}` }
   }
   if (!isOwn(compiled, path)) return permitBy(spelling)
   const naming = spelling.filter(({ glob }) => glob.literal === path)

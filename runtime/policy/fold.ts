@@ -6,18 +6,13 @@
 /** Code points that HFS+ leaves out of a comparison: `.g<U+200C>it` is `.git` there. */
 const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g
 
+export type Fold = (text: string) => string
+
 /** Case folding that keeps the number of code points, in NFC. */
-export function simpleFold(text: string): string {
-  const plain = text.normalize('NFC').replace(IGNORED, '')
-  if (isAscii(plain)) return plain.toLowerCase()
-  return Array.from(plain, foldCodePoint).join('').normalize('NFC')
-}
+export const simpleFold: Fold = (text) => folded(text, foldCodePoint)
 
 /** Case folding in which one code point may become several, in NFC. */
-export function fullFold(text: string): string {
-  const plain = text.normalize('NFC').replace(IGNORED, '')
-  return plain.toUpperCase().toLowerCase().normalize('NFC')
-}
+export const fullFold: Fold = (text) => folded(text, (character) => character.toLowerCase().toUpperCase().toLowerCase())
 
 /** Every form under which a name must be looked up in a list of folded names. */
 export function foldings(text: string): readonly string[] {
@@ -30,6 +25,12 @@ export function foldings(text: string): readonly string[] {
 export function isAscii(text: string): boolean {
   // oxlint-disable-next-line no-control-regex
   return /^[\0-\x7f]*$/.test(text)
+}
+
+/** Each code point by itself: the fold of a part of a name is that part of its fold, whatever stands around it. */
+function folded(text: string, fold: (character: string) => string): string {
+  if (isAscii(text)) return text.toLowerCase()
+  return Array.from(text.replace(IGNORED, '').normalize('NFC'), fold).join('').normalize('NFC')
 }
 
 function foldCodePoint(character: string): string {

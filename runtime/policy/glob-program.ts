@@ -1,6 +1,8 @@
 /** From the text of a glob to an automaton, and the automaton itself. */
+import type { Fold } from './fold.ts'
 import { tokenise, type Atom, type Group, type Node } from './glob-tokens.ts'
 
+/** Reads paths with a `/` behind every segment, the last included. */
 export interface Program {
   /** Whether the whole path is covered. */
   accepts(path: string): boolean
@@ -9,7 +11,14 @@ export interface Program {
 }
 
 export type ParsedGlob =
-  | { readonly ok: true; readonly program: Program; readonly literal: string | undefined; readonly spelled: string[] }
+  | {
+      readonly ok: true
+      readonly program: Program
+      /** The same glob with its characters folded; wildcards, braces and segments stay what they are. */
+      readonly folded: (fold: Fold) => Program
+      readonly literal: string | undefined
+      readonly spelled: readonly string[]
+    }
   | { readonly ok: false; readonly message: string; readonly offset: number }
 
 /** One state: reads a character (`char`, `any`, `star`) or goes on without reading (`split`, `jump`). */
@@ -24,13 +33,29 @@ const SLASH = 0x2f
 export function parseGlob(pattern: string): ParsedGlob {
   const tokens = tokenise(pattern)
   if (!tokens.ok) return tokens
-  const emitter = new Emitter()
-  const problem = emitter.sequence(tokens.nodes, 'start', true, pattern.length)
-  if (problem !== undefined) return { ok: false, ...problem }
+  const emitted = emit(tokens.nodes, pattern.length, undefined)
+  if ('message' in emitted) return { ok: false, ...emitted }
+  const wild = tokens.nodes.some((node) => node.kind !== 'text' && node.kind !== 'slash')
+  const { program, spelled } = emitted
+  const folded = (fold: Fold): Program => {
+    const again = emit(tokens.nodes, pattern.length, fold)
+    if ('message' in again) throw new Error(`the pattern ${pattern} compiles, but not folded: ${again.message}`)
+    return again.program
+  }
+  return { ok: true, program, folded, literal: wild ? undefined : spelled.join('/'), spelled }
+}
+
+interface Emitted {
+  readonly program: Program
+  readonly spelled: readonly string[]
+}
+
+function emit(nodes: readonly Node[], end: number, fold: Fold | undefined): Emitted | Problem {
+  const emitter = new Emitter(fold)
+  const problem = emitter.sequence(nodes, 'start', true, end)
+  if (problem !== undefined) return problem
   emitter.states.push({ kind: 'end' })
-  const wild = tokens.nodes.some((node) => node.kind !== 'char' && node.kind !== 'slash')
-  const literal = wild ? undefined : emitter.spelled.join('/')
-  return { ok: true, program: new Automaton(emitter.states), literal, spelled: emitter.spelled }
+  return { program: new Automaton(emitter.states), spelled: emitter.spelled }
 }
 
 interface Problem {
@@ -44,8 +69,14 @@ type Place = 'start' | 'slash' | 'inside' | 'closed'
 class Emitter {
   readonly states: State[] = []
   readonly spelled: string[] = []
+  readonly #fold: Fold | undefined
   /** The text of the segment so far; undefined once a wildcard or a brace is part of it. */
   #text: string | undefined = ''
+
+  /** Nothing but the characters to be read is folded: what a segment spells stays as written. */
+  constructor(fold: Fold | undefined) {
+    this.#fold = fold
+  }
 
   /** Emits nodes; where `closes`, they end a segment and so must emit its `/`. */
   sequence(nodes: readonly Node[], from: Place, closes: boolean, end: number): Problem | undefined {
@@ -65,7 +96,7 @@ class Emitter {
         index += next === undefined ? 0 : 1
         this.#text = ''
       } else {
-        problem = node.kind === 'group' ? this.#group(node, place, false) : this.#character(node)
+        problem = node.kind === 'group' ? this.#group(node, place, false) : this.#part(node)
         place = 'inside'
       }
       if (problem !== undefined) return problem
@@ -75,11 +106,16 @@ class Emitter {
     return place === 'slash' ? { message: 'a path rule does not end in `/`', offset: end - 1 } : undefined
   }
 
-  #character(atom: Atom): undefined {
-    if (atom.kind === 'char') this.states.push({ kind: 'char', code: atom.code })
-    else this.states.push({ kind: atom.kind === 'any' ? 'any' : 'star' })
-    if (atom.kind !== 'char') this.#text = undefined
-    else if (this.#text !== undefined) this.#text += String.fromCodePoint(atom.code)
+  #part(atom: Atom): undefined {
+    if (atom.kind !== 'text') {
+      this.states.push({ kind: atom.kind === 'any' ? 'any' : 'star' })
+      this.#text = undefined
+      return
+    }
+    for (const character of this.#fold?.(atom.text) ?? atom.text) {
+      this.states.push({ kind: 'char', code: character.codePointAt(0)! })
+    }
+    if (this.#text !== undefined) this.#text += atom.text
   }
 
   #closeSegment(offset: number): Problem | undefined {
@@ -165,13 +201,11 @@ class Automaton implements Program {
     this.#current = []
     this.#startSet()
     this.#add(this.#current, 0)
-    if (path === '') return
     for (let index = 0; index < path.length && this.#current.length > 0;) {
       const code = path.codePointAt(index)!
       index += code > 0xffff ? 2 : 1
       this.#read(code)
     }
-    this.#read(SLASH)
   }
 
   #read(code: number): void {

@@ -1,7 +1,8 @@
 /** The text of a glob as a flat list, with one level of braces. Offsets count UTF-16 units from 0. */
 
+/** Literal characters that stand side by side are one atom, escaped or not: they are folded together. */
 export type Atom =
-  | { readonly kind: 'char'; readonly code: number; readonly offset: number }
+  | { readonly kind: 'text'; readonly text: string; readonly offset: number }
   | { readonly kind: 'any' | 'star' | 'deep' | 'slash'; readonly offset: number }
 
 export interface Alternative {
@@ -48,7 +49,7 @@ export function tokenise(pattern: string): Tokens {
     }
     const atom = readAtom(pattern, offset)
     if ('message' in atom) return failure(atom.message, offset)
-    ;(braces?.nodes ?? nodes).push(atom.atom)
+    append(braces?.nodes ?? nodes, atom.atom)
     offset += atom.length
   }
   return braces === undefined
@@ -58,6 +59,12 @@ export function tokenise(pattern: string): Tokens {
 
 function failure(message: string, offset: number): Tokens {
   return { ok: false, message, offset }
+}
+
+function append(nodes: Node[], atom: Atom): void {
+  const last = nodes.at(-1)
+  if (atom.kind !== 'text' || last?.kind !== 'text') nodes.push(atom)
+  else nodes[nodes.length - 1] = { ...last, text: last.text + atom.text }
 }
 
 function readAtom(pattern: string, offset: number): { atom: Atom; length: number } | { message: string } {
@@ -80,9 +87,9 @@ function readAtom(pattern: string, offset: number): { atom: Atom; length: number
       const escaped = pattern.codePointAt(offset + 1)
       if (escaped === undefined) return { message: 'a `\\` at the end takes no character; `\\\\` is the character' }
       if (escaped === 0x2f || escaped === 0) return { message: 'a `\\` stands before neither `/` nor NUL' }
-      return { atom: { kind: 'char', code: escaped, offset }, length: escaped > 0xffff ? 3 : 2 }
+      return { atom: { kind: 'text', text: String.fromCodePoint(escaped), offset }, length: escaped > 0xffff ? 3 : 2 }
     }
     default:
-      return { atom: { kind: 'char', code, offset }, length }
+      return { atom: { kind: 'text', text: String.fromCodePoint(code), offset }, length }
   }
 }

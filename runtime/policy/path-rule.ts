@@ -8,7 +8,7 @@
  * The automaton reads a path with a `/` behind every segment, the last included, so `src/**` covers `src` itself
  * and the root is the empty text; no rule needs a special case for either.
  */
-import { fullFold, isAscii, simpleFold } from './fold.ts'
+import { fullFold, isAscii, simpleFold, type Fold } from './fold.ts'
 import { parseGlob, type Program } from './glob-program.ts'
 
 export interface Glob {
@@ -18,14 +18,14 @@ export interface Glob {
   /** The segments that it spells out in full. */
   readonly spelled: readonly string[]
   readonly exact: Program
-  /** The pattern case-folded and in NFC; for both ways of folding. */
+  /** The pattern with its characters case-folded and in NFC; for both ways of folding. */
   readonly folded: readonly Folded[]
-  /** Whether both ways of folding make the same pattern. */
-  readonly foldsAlike: boolean
+  /** Of an ASCII pattern both ways of folding make the same. */
+  readonly isAscii: boolean
 }
 
 interface Folded {
-  readonly fold: (text: string) => string
+  readonly fold: Fold
   readonly program: Program
 }
 
@@ -57,31 +57,32 @@ export function normalisePath(text: string): NormalisedPath {
 export function compileGlob(pattern: string): CompiledGlob {
   const parsed = parseGlob(pattern)
   if (!parsed.ok) return parsed
-  const folded: Folded[] = []
-  for (const fold of [simpleFold, fullFold]) {
-    const again = parseGlob(fold(pattern))
-    if (again.ok) folded.push({ fold, program: again.program })
-  }
   const { literal, spelled, program } = parsed
-  const foldsAlike = folded.length === 2 && simpleFold(pattern) === fullFold(pattern)
-  return { ok: true, glob: { pattern, literal, spelled, exact: program, folded, foldsAlike } }
+  const folded = [simpleFold, fullFold].map((fold): Folded => ({ fold, program: parsed.folded(fold) }))
+  return { ok: true, glob: { pattern, literal, spelled, exact: program, folded, isAscii: isAscii(pattern) } }
 }
 
 /** Case-sensitive, code point by code point: how a permitting rule reads a normalised path. */
 export function matches(glob: Glob, path: string): boolean {
-  return glob.exact.accepts(path)
+  return glob.exact.accepts(closed(path))
 }
 
 /** As `matches`, or so once both are case-folded and in NFC: how a denying rule reads a normalised path. */
 export function matchesFolded(glob: Glob, path: string): boolean {
-  // For an ASCII path both foldings are one, and what matches unfolded matches folded.
-  if (glob.foldsAlike && isAscii(path)) return glob.folded[0]!.program.accepts(path.toLowerCase())
-  return glob.exact.accepts(path) || glob.folded.some(({ fold, program }) => program.accepts(fold(path)))
+  const text = closed(path)
+  // Both foldings are one, and what matches unfolded matches folded.
+  if (glob.isAscii && isAscii(text)) return glob.folded[0]!.program.accepts(text.toLowerCase())
+  return glob.exact.accepts(text) || glob.folded.some(({ fold, program }) => program.accepts(fold(text)))
 }
 
 /** Whether the glob could cover any path below the directory; the directory itself does not count. */
 export function couldMatchBelow(glob: Glob, directory: string): boolean {
-  return glob.exact.canGoOn(directory)
+  return glob.exact.canGoOn(closed(directory))
+}
+
+/** Closed before it is folded: a name of which nothing is left is still no root. */
+function closed(path: string): string {
+  return path === '' ? '' : `${path}/`
 }
 
 /** The pattern that covers exactly this path. */

@@ -1,11 +1,12 @@
 /**
- * Paths that no ordinary rule reaches. Both lists hold at any depth, for the name and everything below it, and are
+ * Paths that no ordinary rule reaches. The lists hold at any depth, for the name and everything below it, and are
  * compared case-folded and in NFC, because a file system may do so.
  */
+import { EXECUTED_BY_OTHERS } from './executed-by-others.ts'
 import { foldings } from './fold.ts'
 
-/** Whole segments; a `*` stands at the front or the end of a segment alone. */
-export interface ListedName {
+/** Whole segments; a `*` in one stands for any characters. */
+interface ListedName {
   readonly pattern: string
   readonly except?: readonly string[]
 }
@@ -37,45 +38,33 @@ export const PROTECTED: readonly ListedName[] = [
   { pattern: '*.tfstate' },
 ]
 
-/** What other programs run or obey: written only where the granting rule spells the name. Single segments. */
-export const EXECUTED_BY_OTHERS: readonly ListedName[] = [
-  '.github',
-  '.gitlab-ci.yml',
-  '.husky',
-  '.vscode',
-  'package.json',
-  'package-lock.json',
-  'npm-shrinkwrap.json',
-  'yarn.lock',
-  'pnpm-lock.yaml',
-  'bun.lock',
-  'bun.lockb',
-  'deno.lock',
-  'Cargo.lock',
-  'Gemfile.lock',
-  'Pipfile.lock',
-  'poetry.lock',
-  'uv.lock',
-  'composer.lock',
-  'go.sum',
-  'Makefile',
-  '.gitattributes',
-  '.gitmodules',
-  'AGENTS.md',
-  'CLAUDE.md',
-  '.claude',
-  '.mcp.json',
-  '.pre-commit-config.yaml',
-].map((pattern) => ({ pattern }))
-
 /** The listed name that covers the path. */
 export function protectedBy(path: string): string | undefined {
-  return hits(PROTECTED_TESTS, path)[0]
+  for (const folded of foldings(path)) {
+    const names = folded.split('/')
+    const found = PROTECTED_TESTS.find((test) =>
+      names.some((name, at) => !test.except.has(name) && covers(test, names, at)),
+    )
+    if (found !== undefined) return found.pattern
+  }
+  return undefined
 }
 
-/** Every listed name that covers the path: each must be spelled by the rule that permits a write. */
-export function executedByOthers(path: string): readonly string[] {
-  return hits(EXECUTED_TESTS, path)
+/** A name of a path that is on the list; the rule that permits a write must spell each. */
+export interface ExecutedName {
+  /** As listed. */
+  readonly pattern: string
+  /** Case-folded. */
+  readonly name: string
+}
+
+/** Every name of the path that something else executes. */
+export function executedByOthers(path: string): readonly ExecutedName[] {
+  const names = new Set(foldings(path).flatMap((folded) => folded.split('/')))
+  return [...names].flatMap((name) => {
+    const pattern = EXECUTED_NAMES.get(name) ?? EXECUTED_TESTS.find((test) => test.covers(name))?.pattern
+    return pattern === undefined ? [] : [{ pattern, name }]
+  })
 }
 
 /** Whether the path is a `.git` or lies below one, at any depth. */
@@ -83,38 +72,41 @@ export function isGitInternal(path: string): boolean {
   return foldings(path).some((folded) => folded.split('/').includes('.git'))
 }
 
-interface NameTest {
-  readonly pattern: string
-  readonly except: ReadonlySet<string>
-  readonly segments: readonly ((name: string) => boolean)[]
-}
+type NameTest = (name: string) => boolean
 
-const PROTECTED_TESTS = PROTECTED.map(toTest)
-const EXECUTED_TESTS = EXECUTED_BY_OTHERS.map(toTest)
+const PROTECTED_TESTS = PROTECTED.map(({ pattern, except }) => ({
+  pattern,
+  except: new Set(except),
+  segments: pattern.split('/').map(nameTest),
+}))
 
-function toTest({ pattern, except }: ListedName): NameTest {
-  const segments = pattern.toLowerCase().split('/').map(segmentTest)
-  return { pattern, except: new Set(except), segments }
-}
+/** Names without a wildcard are looked up, so that the length of the list costs nothing. */
+const EXECUTED_NAMES = new Map(
+  EXECUTED_BY_OTHERS.filter((pattern) => !pattern.includes('*')).map((pattern) => [pattern.toLowerCase(), pattern]),
+)
+const EXECUTED_TESTS = EXECUTED_BY_OTHERS.filter((pattern) => pattern.includes('*')).map((pattern) => ({
+  pattern,
+  covers: nameTest(pattern),
+}))
 
-function segmentTest(segment: string): (name: string) => boolean {
-  if (segment.startsWith('*')) return (name) => name.endsWith(segment.slice(1))
-  if (segment.endsWith('*')) return (name) => name.startsWith(segment.slice(0, -1))
-  return (name) => name === segment
-}
-
-function hits(tests: readonly NameTest[], path: string): readonly string[] {
-  const found = new Set<string>()
-  for (const folded of foldings(path)) {
-    const names = folded.split('/')
-    for (const test of tests) {
-      if (names.some((name, at) => !test.except.has(name) && covers(test, names, at))) found.add(test.pattern)
+/** Linear, whatever the name. */
+function nameTest(pattern: string): NameTest {
+  const [start = '', ...parts] = pattern.toLowerCase().split('*')
+  const end = parts.pop()
+  if (end === undefined) return (name) => name === start
+  return (name) => {
+    if (!name.startsWith(start)) return false
+    let at = start.length
+    for (const part of parts) {
+      const found = name.indexOf(part, at)
+      if (found === -1) return false
+      at = found + part.length
     }
+    return name.length >= at + end.length && name.endsWith(end)
   }
-  return [...found]
 }
 
-function covers(test: NameTest, names: readonly string[], at: number): boolean {
+function covers(test: (typeof PROTECTED_TESTS)[number], names: readonly string[], at: number): boolean {
   return test.segments.every((segment, index) => {
     const name = names[at + index]
     return name !== undefined && segment(name)

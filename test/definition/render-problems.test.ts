@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { renderProblems } from '../../runtime/definition/render-problems.ts'
 import type { Problem } from '../../runtime/errors.ts'
-import { printable } from '../../runtime/printable.ts'
 
 const problem = (source: string, column: number, more: Partial<Problem> = {}): Problem => ({
   file: 'a.yaml',
@@ -67,15 +66,5 @@ describe('rendered problems', () => {
         expect(/[\p{Cc}\u202a-\u202e]/u.test(text.replaceAll('\n', ''))).toBe(false)
       }),
     )
-  })
-})
-
-describe('printable', () => {
-  it('makes visible what moves, reorders or hides', () => {
-    expect(printable('a\x1b[0m\x9b\u202e\u2066\u200e\u061c\u2028\ufeff\ud800\x7f\r\n\t')).toMatchInlineSnapshot(
-      `"a\\x1b[0m\\x9b\\u202e\\u2066\\u200e\\u061c\\u2028\\ufeff\\ud800\\x7f\\r\\n\\t"`,
-    )
-    expect(printable('a\n\tb\r', { newlines: true })).toBe('a\n\tb\\r')
-    expect(printable('ordinary: äöü 漢字 😀 é')).toBe('ordinary: äöü 漢字 😀 é')
   })
 })
