@@ -27,13 +27,18 @@ export function firstDifference(
     const keys = new Set([...Object.keys(recorded), ...Object.keys(replayed)])
     for (const key of keys) {
       const step = Array.isArray(recorded) ? `[${key}]` : `.${key}`
-      const found = firstDifference(recorded[key], replayed[key], `${path}${step}`)
+      const found = firstDifference(own(recorded, key), own(replayed, key), `${path}${step}`)
       if (found !== undefined) return found
     }
     return undefined
   }
   if (typeof recorded === 'string' && typeof replayed === 'string') return textDifference(recorded, replayed, path)
   return { path, recorded: shown(recorded), replayed: shown(replayed) }
+}
+
+/** A tool may well return a key `__proto__`. */
+function own(record: { readonly [key: string]: Json | undefined }, key: string): Json | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
 }
 
 /** Long texts are cut to where they part. */

@@ -7,15 +7,16 @@ import { createBroker, type Perform } from './broker/broker.ts'
 import { deniedOutcome, type Outcome } from './broker/outcome.ts'
 import { RunAgentError } from './errors.ts'
 import { firstDifference, type Difference } from './first-difference.ts'
-import type { Model, ModelTurn } from './model/model.ts'
-import { SCRIPT_CALL, ScriptModel } from './model/script-model.ts'
+import { SCRIPT_CALL, type Model, type ModelTurn } from './model/model.ts'
+import { ScriptModel } from './model/script-model.ts'
 import { planOf } from './plan-from-trail.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
+import type { PlannedKill } from './planned-kill.ts'
 import { decide } from './policy/decide.ts'
 import type { Facts } from './policy/grant.ts'
+import { keyOf, Recording } from './recording.ts'
 import { ModelKilled, runAgent, type RunFailure, type RunOutcome } from './run.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import type { PlannedKill } from './tool-call.ts'
 
 /** The first step at which the replay and the recording differ. */
 export interface Divergence {
@@ -120,75 +121,65 @@ class Tape implements RunRecorder {
   readonly first: StoredEvent
   divergence: DivergenceError | undefined
   readonly #stop = new AbortController()
-  readonly #events = new Map<string, StoredEvent>()
-  readonly #unplayed = new Set<string>()
+  readonly #recording: Recording
+  readonly #unplayed: Set<string>
   readonly #logs = new Map<string, number>()
-  readonly #tools = new Map<string, string>()
-  readonly #kills = new Map<string, PlannedKill>()
-  /** The recorded order of the answers of each call. */
-  readonly #order = new Map<string, number[]>()
+  /** How many requests each call has made so far. */
+  readonly #asked = new Map<string, number>()
+  /** How many of its answers each call was given so far. */
+  readonly #answered = new Map<string, number>()
   readonly #waiting = new Map<string, () => void>()
   /** The request of the turn in which the recorded run was stopped, if it was stopped while its model thought. */
-  #stoppedTurn: StoredEvent | undefined
+  readonly #stoppedTurn: StoredEvent | undefined
 
   constructor(events: readonly StoredEvent[]) {
-    const [first] = events
-    if (first?.kind !== 'run.start') throw new RunAgentError('E_TRAIL', 'the recording does not begin with run.start')
-    this.first = first
-    this.run = first.run
-    const logs = new Map<string, number>()
-    for (const event of events) {
-      // The model's own exchange with its provider lies beneath the recorded response and is not driven again.
-      if (event.call === 'model') continue
-      const key = keyOf(event, logs)
-      this.#events.set(key, event)
-      this.#unplayed.add(key)
-      this.#index(event)
-    }
+    this.#recording = new Recording(events)
+    this.first = this.#recording.first
+    this.run = this.first.run
+    this.#unplayed = new Set(this.#recording.events.keys())
+    const stopped = events.find(({ kind, data }) => kind === 'model.response' && STOPS.has(Object(data['error']).code))
+    this.#stoppedTurn = stopped && this.#at(`model.request ${String(stopped.data['turn'])}`)
   }
 
   get stop(): AbortSignal {
     return this.#stop.signal
   }
 
-  #index(event: StoredEvent): void {
-    const { call, data } = event
-    if (event.kind === 'model.response' && STOPS.has(Object(data['error']).code)) {
-      this.#stoppedTurn = this.#events.get(`model.request ${String(data['turn'])}`)
-    }
-    if (event.kind === 'host.outcome' && call !== undefined) {
-      const order = this.#order.get(call) ?? []
-      order.push(event.ordinal ?? 0)
-      this.#order.set(call, order)
-    }
-    if (event.kind === 'tool.call' && call !== undefined) this.#tools.set(call, String(data['tool']))
-    const killed =
-      event.kind === 'tool.outcome' ? data['end'] : event.kind === 'model.response' ? data['killed'] : undefined
-    const { kind, requests, deliveries, cause, message } = Object(killed) as Partial<PlannedKill & { kind: string }>
-    if (kind !== 'killed' || cause === undefined || message === undefined) return
-    this.#kills.set(call ?? SCRIPT_CALL, { requests: requests ?? 0, deliveries: deliveries ?? 0, cause, message })
+  #at(key: string): StoredEvent | undefined {
+    return this.#recording.events.get(key)
   }
 
-  readonly plannedKill = (call: string): PlannedKill | undefined => this.#kills.get(call)
+  /** The ordinal of the answer that the recording gives the call next. */
+  #nextAnswer(call: string): number | undefined {
+    return this.#recording.order.get(call)?.[this.#answered.get(call) ?? 0]
+  }
+
+  readonly plannedKill = (call: string): PlannedKill | undefined => this.#recording.kills.get(call)
 
   append(event: NewEvent): number {
     if (this.divergence !== undefined) throw this.divergence
     const key = keyOf(event, this.#logs)
-    const recorded = this.#events.get(key)
-    // What a killed call printed last depends on when the kill came, in both runs.
-    const isLoose = event.kind === 'log' && this.#kills.has(event.call ?? '')
+    const recorded = this.#at(key)
+    const { kind, call = '' } = event
+    if (kind === 'host.request') this.#asked.set(call, (this.#asked.get(call) ?? 0) + 1)
     if (recorded === undefined) {
-      if (isLoose) return 0
+      if (this.#isLastWord(event)) return 0
       this.#diverge(event, undefined, { path: '', recorded: undefined, replayed: shown(event) })
     } else {
       this.#unplayed.delete(key)
-      const isSkipped = isLoose || event.kind === 'run.start'
-      const difference = isSkipped ? undefined : firstDifference(comparable(recorded), comparable(event))
+      // The plan is the recording's own.
+      const difference = kind === 'run.start' ? undefined : firstDifference(comparable(recorded), comparable(event))
       if (difference !== undefined) this.#diverge(event, recorded, difference)
-      if (event.kind === 'tool.outcome') this.#assertAllAsked(event)
+      if (kind === 'tool.outcome') this.#assertAllPlayed(call)
     }
-    if (event.kind === 'host.outcome') this.#release(event.call ?? '')
+    if (kind === 'host.outcome') this.#release(call)
     return recorded?.ts ?? 0
+  }
+
+  /** How much a killed call could print after its last request depends on when the kill came, in both runs. */
+  #isLastWord({ kind, call = '' }: NewEvent): boolean {
+    const kill = this.#recording.kills.get(call)
+    return kind === 'log' && kill !== undefined && (this.#asked.get(call) ?? 0) >= kill.requests
   }
 
   async commit(event: NewEvent): Promise<number> {
@@ -201,9 +192,9 @@ class Tape implements RunRecorder {
 
   /** Answers from the recording, in its order: one that comes early is held until the tape reaches it. */
   readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, first, redecide) => {
-    const recorded = this.#events.get(`host.outcome ${call} ${ordinal}`)
+    const recorded = this.#at(`host.outcome ${call} ${ordinal}`)
     for (;;) {
-      if (recorded !== undefined && this.#order.get(call)?.[0] === ordinal) break
+      if (recorded !== undefined && this.#nextAnswer(call) === ordinal) break
       // The script asks for one thing at a time, and nothing else can come first.
       if (call === SCRIPT_CALL) this.onWaiting(call)
       await new Promise<void>((resolve, reject) => {
@@ -224,8 +215,8 @@ class Tape implements RunRecorder {
 
   /** A call waits for an answer that the recording does not have, or has only after another request. */
   readonly onWaiting = (call: string): void => {
-    const next = this.#order.get(call)?.[0]
-    const unasked = next === undefined ? undefined : this.#events.get(`host.request ${call} ${next}`)
+    const next = this.#nextAnswer(call)
+    const unasked = next === undefined ? undefined : this.#at(`host.request ${call} ${next}`)
     const place = { kind: 'host.outcome', call, ...(next === undefined ? {} : { ordinal: next }), data: {} } as const
     const recorded = unasked === undefined ? 'no further answer' : shown(unasked)
     this.#note(place, unasked, { path: '', recorded, replayed: 'the call waits, and asks for nothing else' })
@@ -237,7 +228,7 @@ class Tape implements RunRecorder {
     return {
       playedBy: model.playedBy,
       turn: async (request, signal, nowMs) => {
-        const { error } = this.#events.get(`model.response ${turn++}`)?.data ?? {}
+        const { error } = this.#at(`model.response ${turn++}`)?.data ?? {}
         if (STOPS.has(Object(error).code)) throw Object.assign(new Error(), error)
         return await model.turn(request, signal, nowMs)
       },
@@ -250,7 +241,7 @@ class Tape implements RunRecorder {
     return {
       playedBy,
       turn: async (): Promise<ModelTurn> => {
-        const data = this.#events.get(`model.response ${turn++}`)?.data ?? {}
+        const data = this.#at(`model.response ${turn++}`)?.data ?? {}
         if (data['ok'] !== true) throw Object.assign(new Error(), data['error'] as unknown as RunFailure)
         const { items, text, usage } = data as unknown as Omit<ModelTurn, 'calls'>
         const calls = items.flatMap((item) =>
@@ -266,30 +257,27 @@ class Tape implements RunRecorder {
 
   /** A recording that goes on where the replay has ended differs too. */
   assertPlayedOut(): void {
+    // What the script did in the turn in which it was stopped depends on when that was.
+    const from = this.#stoppedTurn?.runSeq ?? Infinity
+    this.#assertNoneLeft(({ call, runSeq }) => call !== SCRIPT_CALL || runSeq <= from)
+  }
+
+  /** A call that ended without doing all that it did in the recording. */
+  #assertAllPlayed(call: string): void {
+    this.#assertNoneLeft((event) => event.call === call)
+  }
+
+  #assertNoneLeft(among: (event: StoredEvent) => boolean): void {
     for (const key of this.#unplayed) {
-      const event = this.#events.get(key)
-      if (event === undefined || (event.call !== undefined && this.#kills.has(event.call))) continue
-      // What the script did in the turn in which it was stopped depends on when that was.
-      if (event.call === SCRIPT_CALL && event.runSeq > (this.#stoppedTurn?.runSeq ?? Infinity)) continue
+      const event = this.#at(key)
+      if (event === undefined || !among(event) || this.#recording.isChance(event)) continue
       this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
     }
   }
 
-  /** A call that ended without asking for all that it asked for in the recording. */
-  #assertAllAsked(outcome: NewEvent): void {
-    if (this.#kills.has(outcome.call ?? '')) return
-    for (const key of this.#unplayed) {
-      const event = this.#events.get(key)
-      if (event?.kind === 'host.request' && event.call === outcome.call) {
-        this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
-      }
-    }
-  }
-
   #release(call: string): void {
-    const order = this.#order.get(call)
-    order?.shift()
-    const key = `${call} ${order?.[0]}`
+    this.#answered.set(call, (this.#answered.get(call) ?? 0) + 1)
+    const key = `${call} ${this.#nextAnswer(call)}`
     const waiter = this.#waiting.get(key)
     this.#waiting.delete(key)
     waiter?.()
@@ -302,36 +290,10 @@ class Tape implements RunRecorder {
   /** Keeps the first difference and stops the replay. */
   #note(event: NewEvent, recorded: StoredEvent | undefined, difference: Difference): DivergenceError {
     const { kind, call, ordinal } = event
-    const tool = call === undefined ? undefined : (this.#tools.get(call) ?? call)
+    const tool = call === undefined ? undefined : (this.#recording.tools.get(call) ?? call)
     this.divergence ??= new DivergenceError({ seq: recorded?.runSeq, kind, call, tool, ordinal, difference })
     this.#stop.abort(this.divergence)
     return this.divergence
-  }
-}
-
-/** What an event is the record of; two events of one run never share it. */
-function keyOf(event: NewEvent, logs: Map<string, number>): string {
-  const { kind, call, ordinal, data } = event
-  switch (kind) {
-    case 'run.start':
-    case 'run.end':
-      return kind
-    case 'message':
-      return `${kind} ${String(data['index'])}`
-    case 'model.request':
-    case 'model.response':
-      return `${kind} ${String(data['turn'])}`
-    case 'tool.call':
-    case 'tool.outcome':
-      return `${kind} ${call}`
-    case 'host.request':
-    case 'host.outcome':
-      return `${kind} ${call} ${ordinal}`
-    case 'log': {
-      const nth = logs.get(call ?? '') ?? 0
-      logs.set(call ?? '', nth + 1)
-      return `${kind} ${call} ${nth}`
-    }
   }
 }
 

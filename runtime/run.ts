@@ -6,9 +6,10 @@ import type { Broker } from './broker/broker.ts'
 import { codeOf, messageOf } from './errors.ts'
 import type { Model, ModelTurn, ModelUsage, TranscriptItem } from './model/model.ts'
 import { planData, type RunPlan } from './plan.ts'
+import type { PlannedKill } from './planned-kill.ts'
 import type { GuestEnd } from './sandbox/guest-run.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
-import { createToolCalls, type DeniedRequest, type PlannedKill } from './tool-call.ts'
+import { createToolCalls, type DeniedRequest } from './tool-call.ts'
 
 export interface World {
   readonly recorder: RunRecorder

@@ -5,17 +5,11 @@ import { RunAgentError } from './errors.ts'
 import { RESULT_DEPTH_MAX } from './limits.ts'
 import type { FunctionCallResult, ModelCall } from './model/model.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
+import { isDue, type PlannedKill } from './planned-kill.ts'
 import type { CapabilityRequest, Decision } from './policy/grant.ts'
 import type { RunFailure, World } from './run.ts'
 import type { GuestEnd, GuestListener, GuestRun } from './sandbox/guest-run.ts'
 import { deliveryPayload, parseCapabilityRequest } from './sandbox/protocol.ts'
-
-export interface PlannedKill {
-  readonly requests: number
-  readonly deliveries: number
-  readonly cause: string
-  readonly message: string
-}
 
 export interface DeniedRequest {
   readonly tool: string
@@ -122,7 +116,7 @@ interface Playing {
 async function play(playing: Playing, input: string, now: number): Promise<GuestEnd> {
   const { plan, world, tool, call } = playing
   const kill = world.plannedKill(call)
-  if (kill?.requests === 0 && kill.deliveries === 0) return { kind: 'killed', ...kill }
+  if (kill !== undefined && isDue(kill, NOTHING_HEARD)) return killedAs(kill)
   const guest = new ServedGuest(playing, kill)
   const run = world.sandbox.run(
     {
@@ -145,10 +139,17 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   const end = await run.ended
   world.stop.removeEventListener('abort', stop)
   await guest.finish()
-  return kill !== undefined && end.kind === 'killed'
-    ? { ...end, requests: kill.requests, deliveries: kill.deliveries }
-    : end
+  if (end.kind !== 'killed') return end
+  // What the call was killed for asking, if anything, was never asked of the broker.
+  const { requests, deliveries } = kill ?? { requests: guest.requests, deliveries: end.deliveries }
+  return { ...end, requests, deliveries }
 }
+
+function killedAs({ requests, deliveries, cause, message }: PlannedKill): GuestEnd {
+  return { kind: 'killed', requests, deliveries, cause, message }
+}
+
+const NOTHING_HEARD = { requests: 0, deliveries: 0, logs: 0 }
 
 /** What a guest asks, handed to the broker, and the answers handed back. */
 class ServedGuest implements GuestListener {
@@ -158,6 +159,7 @@ class ServedGuest implements GuestListener {
   readonly #serving = new Set<Promise<void>>()
   #requests = 0
   #deliveries = 0
+  #logs = 0
   /** Set before the guest can say anything: frames come in a later turn of the event loop. */
   run: GuestRun | undefined
 
@@ -166,12 +168,17 @@ class ServedGuest implements GuestListener {
     this.#kill = kill
   }
 
+  /** How many requests of the guest were asked of the broker. */
+  get requests(): number {
+    return this.#requests
+  }
+
   onRequest(ordinal: number, payload: string): void {
-    this.#requests += 1
     // What the guest of a replay asks beyond the place of its kill was never heard.
     if (this.#kill !== undefined && ordinal >= this.#kill.requests) return
     const request = parseCapabilityRequest(payload)
     if (request === undefined) return this.run?.kill('protocol', 'the call sent something that is not a request')
+    this.#requests += 1
     const served = this.#serve(ordinal, request).catch((error: unknown) => this.fail(error))
     this.#serving.add(served)
     void served.then(() => this.#serving.delete(served))
@@ -190,6 +197,8 @@ class ServedGuest implements GuestListener {
   onLog(level: string, text: string): void {
     const { world, call } = this.#playing
     world.recorder.append({ kind: 'log', call, data: { level, text } })
+    this.#logs += 1
+    this.#killIfPlanned()
   }
 
   fail(error: unknown): void {
@@ -214,11 +223,10 @@ class ServedGuest implements GuestListener {
     })
   }
 
-  /** Not `===`: which of two frames that crossed on the pipe comes first is not the same in a replay. */
   #killIfPlanned(): void {
     const kill = this.#kill
-    if (kill === undefined || this.#requests < kill.requests || this.#deliveries < kill.deliveries) return
-    this.run?.kill(kill.cause, kill.message)
+    const heard = { requests: this.#requests, deliveries: this.#deliveries, logs: this.#logs }
+    if (kill !== undefined && isDue(kill, heard)) this.run?.kill(kill.cause, kill.message)
   }
 }
 

@@ -3,6 +3,12 @@
 import type { Json } from '../audit/event.ts'
 import { CALL_ID_LENGTH_MAX } from '../limits.ts'
 
+/** The trail's name for a model's client among the calls. */
+export const MODEL_CALL = 'model'
+
+/** The trail's name for the script that plays a model. */
+export const SCRIPT_CALL = 'script'
+
 interface Item {
   readonly [key: string]: Json | undefined
 }
@@ -118,8 +124,7 @@ export function turnOf(
   produced: readonly TranscriptItem[],
   usage: ModelUsage,
 ): ModelTurn {
-  // The trail gives these two to the model's own requests and to the script that plays it.
-  const taken = new Set(['model', 'script', ...before.flatMap((item) => (isCall(item) ? [item.callId] : []))])
+  const taken = new Set([MODEL_CALL, SCRIPT_CALL, ...before.flatMap((item) => (isCall(item) ? [item.callId] : []))])
   const items = produced.map((item, index) => {
     if (!isCall(item)) return item
     const callId =

@@ -8,9 +8,11 @@ import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { SCRIPT_CPU_MS, SCRIPT_MEMORY_BYTES, SCRIPT_RESULT_BYTES_MAX, TOOL_LOG_BYTES_MAX } from '../limits.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { GuestCode, GuestCounts, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
+import { isDue, type PlannedKill } from '../planned-kill.ts'
 import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import {
+  SCRIPT_CALL,
   turnOf,
   type FunctionCallResult,
   type Model,
@@ -29,14 +31,9 @@ export interface ScriptModelOptions {
   readonly wallMs: number
   readonly onLog: (level: string, text: string) => void
   /** Where a recorded script was killed. */
-  readonly plannedKill:
-    | { readonly requests: number; readonly deliveries: number; readonly cause: string; readonly message: string }
-    | undefined
+  readonly plannedKill: PlannedKill | undefined
   readonly killed: (end: Extract<GuestEnd, { kind: 'killed' }>) => Error
 }
-
-/** The trail's name for the script among the calls. */
-export const SCRIPT_CALL = 'script'
 
 const NO_GRANT: Grant = { tool: SCRIPT_CALL, paths: [], deny: [], git: undefined, ownFiles: [] }
 const NO_USAGE = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
@@ -58,6 +55,7 @@ export class ScriptModel implements Model {
   #now = 0
   #requests = 0
   #deliveries = 0
+  #logs = 0
   /** Calls of the turn under way, in the order in which the script made them. */
   #calls: Pending<Call>[] = []
   #timers: (Pending<Timer> & { readonly dueMs: number })[] = []
@@ -102,7 +100,7 @@ export class ScriptModel implements Model {
   }
 
   #start(): void {
-    const { script, task, seed, sandbox, wallMs, onLog, plannedKill } = this.#options
+    const { script, task, seed, sandbox, wallMs } = this.#options
     const run = sandbox.run(
       {
         bundle: script,
@@ -119,23 +117,33 @@ export class ScriptModel implements Model {
           logBytesMax: TOOL_LOG_BYTES_MAX,
         },
       },
-      { onRequest: (ordinal, payload) => this.#hear(ordinal, payload), onIdle: () => this.#wake(), onLog },
+      {
+        onRequest: (ordinal, payload) => this.#hear(ordinal, payload),
+        onIdle: () => this.#wake(),
+        onLog: (level, text) => this.#hearLog(level, text),
+      },
     )
     this.#run = run
     void run.ended.then((end) => {
-      this.#end = end.kind === 'killed' && plannedKill !== undefined ? { ...end, ...placeOf(plannedKill) } : end
+      this.#end = end.kind === 'killed' ? { ...end, ...this.#placeOfKill(end) } : end
       this.#ended.abort()
       this.#wake()
     })
-    if (plannedKill?.requests === 0 && plannedKill.deliveries === 0) run.kill(plannedKill.cause, plannedKill.message)
+    this.#killIfPlanned()
   }
 
   #hear(ordinal: number, payload: string): void {
-    this.#requests += 1
     const request = parseScriptRequest(payload)
-    if (request === undefined) this.#run?.kill('protocol', 'the script sent something that is not a request')
-    else if (request.op === 'call') this.#calls.push({ ordinal, request })
+    if (request === undefined) return this.#run?.kill('protocol', 'the script sent something that is not a request')
+    this.#requests += 1
+    if (request.op === 'call') this.#calls.push({ ordinal, request })
     else this.#timers.push({ ordinal, request, dueMs: this.#now + request.delayMs })
+    this.#killIfPlanned()
+  }
+
+  #hearLog(level: string, text: string): void {
+    this.#options.onLog(level, text)
+    this.#logs += 1
     this.#killIfPlanned()
   }
 
@@ -147,8 +155,14 @@ export class ScriptModel implements Model {
 
   #killIfPlanned(): void {
     const kill = this.#options.plannedKill
-    if (kill === undefined || this.#requests < kill.requests || this.#deliveries < kill.deliveries) return
-    this.#run?.kill(kill.cause, kill.message)
+    const heard = { requests: this.#requests, deliveries: this.#deliveries, logs: this.#logs }
+    if (kill !== undefined && isDue(kill, heard)) this.#run?.kill(kill.cause, kill.message)
+  }
+
+  /** What the script was killed for asking, if anything, was never heard. */
+  #placeOfKill({ deliveries }: GuestCounts): GuestCounts {
+    const kill = this.#options.plannedKill
+    return kill === undefined ? { requests: this.#requests, deliveries } : placeOf(kill)
   }
 
   /** Does something that makes the script run, and waits until it stands still again. */
@@ -217,13 +231,25 @@ export class ScriptModel implements Model {
         `the script failed: ${name}${code === undefined ? '' : ` (${code})`}: ${message}`,
       )
     }
+    if (this.#calls.length > 0) throw new RunAgentError('E_MODEL', neverMade(this.#calls))
     return typeof end.value === 'string' ? end.value : JSON.stringify(end.value)
   }
 }
 
-function placeOf({ requests, deliveries }: NonNullable<ScriptModelOptions['plannedKill']>): GuestCounts {
+function placeOf({ requests, deliveries }: PlannedKill): GuestCounts {
   return { requests, deliveries }
 }
+
+/** A call becomes one of the model's turn when the script waits; one that ends instead has left it out. */
+function neverMade(calls: readonly Pending<Call>[]): string {
+  const names = [...new Set(calls.map(({ request }) => request.tool))]
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''
+  const tools = `${names.slice(0, NAMED_MAX).join(', ')}${more}`
+  return `the script ended without waiting for a call of ${tools}, so it was never made; write \`await call(…)\``
+}
+
+/** Tools that a message names. */
+const NAMED_MAX = 3
 
 function payloadOf(result: FunctionCallResult): string {
   if (result.status === 'completed') return deliveryPayload({ ok: true, value: result.output })

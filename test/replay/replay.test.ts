@@ -1,13 +1,14 @@
 /** A run replays identically, and whatever is altered in its recording is named at its step. */
 import { rmSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StoredEvent } from '../../runtime/audit/event.ts'
+import type { Json, StoredEvent } from '../../runtime/audit/event.ts'
+import { firstDifference } from '../../runtime/first-difference.ts'
 import { DivergenceError, replayRun } from '../../runtime/replay.ts'
 import type { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { agentFiles, openDesk, type Desk } from '../support/program.ts'
 import { openSandbox } from '../support/sandbox.ts'
+import { tamper } from '../support/trail.ts'
 
 const READ = "import { readFile, stat, writeFile } from 'node:fs/promises'"
 const TOOLS = {
@@ -23,7 +24,10 @@ const TOOLS = {
     return seen`,
   },
   denied: { rights: "read: ['data/**']", imports: READ, body: "return await readFile('.env', 'utf8')" },
-  slow: { rights: 'limits: { timeout: 200ms }', body: 'await new Promise((r) => setTimeout(r, 3)); for (;;);' },
+  slow: {
+    rights: 'limits: { timeout: 200ms }',
+    body: "console.log('before'); await new Promise((r) => setTimeout(r, 3)); console.log('after'); for (;;);",
+  },
   writes: {
     rights: "write: ['out/**'], read: ['**']",
     imports: READ,
@@ -101,15 +105,12 @@ describe('replay', () => {
     using other = openDesk({ ...agentFiles({ tools: TOOLS, script: SCRIPT }), ...DATA })
     expect(await other.run('agent/agent.yaml')).toMatchObject({ exit: 0 })
     expect(await other.run('replay', 'last')).toMatchObject({ exit: 0 })
-    const database = new Database(other.trail)
-    const triggers = database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'trigger'").pluck().all()
-    for (const name of triggers) database.exec(`DROP TRIGGER ${name}`)
-    if (what === 'dropped row')
-      database.exec(
-        "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event WHERE kind = 'log' OR kind = 'host.outcome')",
-      )
-    else database.exec(`UPDATE event SET data = replace(data, 'permit', 'Permit') WHERE kind = 'host.request'`)
-    database.close()
+    tamper(
+      other.trail,
+      what === 'dropped row'
+        ? "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event WHERE kind = 'log' OR kind = 'host.outcome')"
+        : "UPDATE event SET data = replace(data, 'permit', 'Permit') WHERE kind = 'host.request'",
+    )
     expect(await other.run('replay', 'last')).toMatchObject({ exit: 10 })
     expect(await other.run('audit', 'verify')).toMatchObject({ exit: 10 })
   })
@@ -221,7 +222,20 @@ describe('a recording in which one thing was altered diverges, at its step, when
       (data) => (data['item'] = { ...Object(data['item']), content: 'another task' }),
       { kind: 'message' },
     ],
-    ['the turn of the script', 'model.response', undefined, (data) => (data['items'] = []), { kind: 'model.response' }],
+    [
+      'what the script asked for',
+      'model.response',
+      undefined,
+      (data) => Object.assign(Object((data['items'] as Data[])[0]), { arguments: '{"x":1}' }),
+      { kind: 'model.response' },
+    ],
+    [
+      'what a killed call printed first',
+      'log',
+      'slow',
+      (data) => (data['text'] = 'other'),
+      { kind: 'log', tool: 'slow' },
+    ],
     [
       'the answer',
       'run.end',
@@ -234,12 +248,123 @@ describe('a recording in which one thing was altered diverges, at its step, when
     expect(error?.divergence).toMatchObject(expected)
   })
 
-  test('an event that is missing, or one too many', async () => {
-    const request = events.find(isFirst('host.request', 'writes'))
-    const missing = await replayed(events.filter((event) => event !== request))
-    expect(missing?.divergence).toMatchObject({ tool: 'writes', difference: { recorded: undefined } })
-    const extra = { ...request, ordinal: 77 } as StoredEvent
-    const more = await replayed([...events.slice(0, -1), extra, ...events.slice(-1)])
-    expect(more?.divergence).toMatchObject({ tool: 'writes', difference: { replayed: undefined } })
+  const slowLog = (text: string): StoredEvent =>
+    events.find(({ kind, data }) => kind === 'log' && data['text'] === text) ?? expect.fail(`no log ${text}`)
+
+  test('what a killed call printed, left out', async () => {
+    const error = await replayed(events.filter((event) => event !== slowLog('before')))
+    expect(error?.divergence).toMatchObject({ kind: 'log', tool: 'slow' })
   })
+
+  test('what a killed call printed last, changed', async () => {
+    const last = slowLog('after')
+    const error = await replayed(
+      altered(
+        (event) => event === last,
+        (data) => (data['text'] = 'other'),
+      ),
+    )
+    expect(error?.divergence).toMatchObject({ kind: 'log', tool: 'slow', difference: { replayed: '"after"' } })
+  })
+
+  test('what a killed call printed last, made up', async () => {
+    const last = slowLog('after')
+    const error = await replayed(events.flatMap((event) => (event === last ? [event, event] : [event])))
+    expect(error?.divergence).toMatchObject({
+      kind: 'tool.outcome',
+      tool: 'slow',
+      difference: { path: '.end.message' },
+    })
+  })
+})
+
+describe('a recording that no run can have made is refused', () => {
+  type Change = (all: readonly StoredEvent[]) => readonly StoredEvent[]
+  const find = (kind: string, tool?: string): StoredEvent => {
+    const call = tool && events.find((event) => event.kind === 'tool.call' && event.data['tool'] === tool)?.call
+    const found = events.findLast((event) => event.kind === kind && (tool === undefined || event.call === call))
+    return found ?? expect.fail(`no ${kind}`)
+  }
+  const before = (place: StoredEvent, added: StoredEvent): readonly StoredEvent[] =>
+    events.flatMap((event) => (event === place ? [added, event] : [event]))
+  const after = (place: StoredEvent, added: StoredEvent): readonly StoredEvent[] =>
+    events.flatMap((event) => (event === place ? [event, added] : [event]))
+  const moved = (event: StoredEvent, place: StoredEvent): readonly StoredEvent[] =>
+    before(place, event).filter((other, index, all) => other !== event || all.indexOf(event) === index)
+  const without = (event: StoredEvent): readonly StoredEvent[] => events.filter((other) => other !== event)
+  const withData = (event: StoredEvent, data: Data): StoredEvent => ({
+    ...event,
+    data: { ...event.data, ...data } as StoredEvent['data'],
+  })
+  const replacing = (event: StoredEvent, data: Data): readonly StoredEvent[] =>
+    events.map((other) => (other === event ? withData(event, data) : other))
+
+  test.each<[string, Change]>([
+    ['nothing', () => []],
+    ['no start', (all) => all.slice(1)],
+    ['two starts', () => after(find('run.start'), find('run.start'))],
+    [
+      'an answer twice, the forged one first',
+      () =>
+        before(
+          find('host.outcome', 'writes'),
+          withData(find('host.outcome', 'writes'), { outcome: { ok: true, value: 'forged' } }),
+        ),
+    ],
+    [
+      'an answer twice, the forged one last',
+      () => after(find('host.outcome', 'writes'), find('host.outcome', 'writes')),
+    ],
+    ['an intent twice', () => after(find('host.request', 'writes'), find('host.request', 'writes'))],
+    ['an intent that is missing', () => without(find('host.request', 'writes'))],
+    ['an intent after what came of it', () => moved(find('host.outcome', 'writes'), find('host.request', 'writes'))],
+    [
+      'an effect beyond the end of its killed call',
+      () => after(find('tool.outcome', 'slow'), { ...find('host.request', 'slow'), ordinal: 1 }),
+    ],
+    [
+      'an effect that the end of its killed call does not count',
+      () => before(find('tool.outcome', 'slow'), { ...find('host.request', 'slow'), ordinal: 1 }),
+    ],
+    [
+      'a kill before what the call had asked',
+      () =>
+        replacing(find('tool.outcome', 'slow'), {
+          end: { kind: 'killed', requests: 0, deliveries: 0, cause: 'timeout', message: 'x' },
+        }),
+    ],
+    [
+      'a kill after more answers than there were',
+      () =>
+        replacing(find('tool.outcome', 'slow'), {
+          end: { kind: 'killed', requests: 1, deliveries: 2, cause: 'timeout', message: 'x' },
+        }),
+    ],
+    [
+      'a call that nobody asked for',
+      () => after(find('tool.outcome', 'slow'), { ...find('tool.call', 'slow'), call: 'call_99' }),
+    ],
+    ['a call made twice', () => after(find('tool.call', 'slow'), find('tool.call', 'slow'))],
+    ['a call that never ended', () => without(find('tool.outcome', 'slow'))],
+    ['something printed after the end of its call', () => after(find('tool.outcome', 'slow'), find('log', 'slow'))],
+    [
+      'an effect of the model, which a script plays',
+      () => after(find('model.request'), { ...find('host.request', 'writes'), call: 'model', ordinal: 0 }),
+    ],
+    ['a message twice', () => after(find('message'), find('message'))],
+    ['a message that is missing', () => without(events.find(({ kind }) => kind === 'message') ?? expect.fail('none'))],
+    ['a turn twice', () => after(find('model.response'), find('model.request'))],
+    ['a turn without a request', () => without(find('model.request'))],
+    ['a turn without an answer', () => without(find('model.response'))],
+    ['an event after the end', () => after(find('run.end'), find('log', 'slow'))],
+    ['a model beside the script', () => replacing(find('run.start'), { playedBy: 'openai/gpt' })],
+    ['a script that is missing', () => replacing(find('run.start'), { script: undefined })],
+  ])('%s', async (_what, change) => {
+    await expect(replayed(change(events))).rejects.toMatchObject({ code: 'E_TRAIL' })
+  })
+})
+
+test('a key __proto__ is a difference', () => {
+  expect(firstDifference({}, JSON.parse('{"__proto__":{}}') as Json)).toMatchObject({ path: '.__proto__' })
+  expect(firstDifference(JSON.parse('{"__proto__":{}}') as Json, {})).toMatchObject({ path: '.__proto__' })
 })
