@@ -127,6 +127,9 @@ export const TRAIL_BUSY_MS = 30_000
 /** What one tool bundles to: it crosses to a sandbox process as one frame. */
 export const BUNDLE_BYTES_MAX = 16 * 1024 * 1024
 
+/** The code of all tools of an agent and its script together, in bytes. */
+export const AGENT_CODE_BYTES_MAX = 64 * 1024 * 1024
+
 /** Modules of one bundle; the largest honest package tried (a parser with its tables) has a few hundred. */
 export const BUNDLE_MODULES_MAX = 5_000
 

@@ -8,6 +8,7 @@ import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
 import { parseDefinition } from './definition/parse.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import {
+  AGENT_CODE_BYTES_MAX,
   DEFINITION_BYTES_MAX,
   PROMPT_BYTES_MAX,
   TOOL_CPU_MS,
@@ -22,6 +23,7 @@ import { protectedBy } from './policy/protected-paths.ts'
 import type { FileHost } from './ports.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
+import { createTurns } from './turns.ts'
 
 /** Bundles an entry of a folder; problems are shown with `displayFolder` before the folder's own paths. */
 export type BundleEntry = (folder: string, entry: string, displayFolder: string) => Promise<BundledEntry>
@@ -130,6 +132,9 @@ interface LoadedCode {
   readonly files: readonly string[]
 }
 
+/** Each bundle holds up to BUNDLE_INPUT_BYTES_MAX of sources several times: as bytes, as text, in the bundler. */
+const BUNDLED_AT_ONCE_MAX = 2
+
 async function loadCode(
   loader: AgentLoader,
   place: DefinitionPlace,
@@ -138,19 +143,37 @@ async function loadCode(
 ): Promise<LoadedCode> {
   const displayFolder = place.shown.slice(0, place.shown.length - place.name.length)
   const files = new Set<string>()
+  const inTurn = createTurns(BUNDLED_AT_ONCE_MAX)
+  let codeBytes = 0
+  let failure: Error | undefined
+  const bundle = (...wanted: Parameters<BundleEntry>): Promise<BundledEntry> =>
+    inTurn(async () => {
+      // They come in the file's order, so what comes after the first that failed is of no interest.
+      if (failure !== undefined) throw failure
+      try {
+        const bundled = await loader.bundleEntry(...wanted)
+        codeBytes += bundled.code.source.length
+        if (codeBytes <= AGENT_CODE_BYTES_MAX) return bundled
+        const why = `the bundles of its tools and its script are larger than ${AGENT_CODE_BYTES_MAX} bytes together`
+        throw new RunAgentError('E_TOOL_LOAD', `${place.shown}: ${why}`)
+      } catch (error) {
+        failure ??= error instanceof Error ? error : new Error(String(error))
+        throw failure
+      }
+    })
   const bundleOwn = async (path: string): Promise<GuestCode> => {
-    const bundled = await loader.bundleEntry(place.folder, `./${path}`, displayFolder)
+    const bundled = await bundle(place.folder, `./${path}`, displayFolder)
     for (const file of bundled.files) files.add(file)
     return bundled.code
   }
   const script = definition.script === undefined ? undefined : bundleOwn(definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
-    const bundle =
+    const code =
       from.kind === 'builtin'
-        ? (await loader.bundleEntry(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
+        ? (await bundle(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
         : await bundleOwn(from.path)
-    return [tool, { bundle, manifest: await loader.describeTool(bundle) }]
+    return [tool, { bundle: code, manifest: await loader.describeTool(code) }]
   })
   const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
   return { script: await script, code: new Map(loaded), files: [...files] }

@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BUILTIN_TOOLS } from '../runtime/definition/builtin-tools.ts'
 import { ProblemsError, RunAgentError } from '../runtime/errors.ts'
-import { loadAgent, readDefinition, type DefinitionPlace, type LoadedAgent } from '../runtime/load-agent.ts'
+import { AGENT_CODE_BYTES_MAX } from '../runtime/limits.ts'
+import {
+  loadAgent,
+  readDefinition,
+  type AgentLoader,
+  type DefinitionPlace,
+  type LoadedAgent,
+} from '../runtime/load-agent.ts'
 import { readEnvironment, workspaceFiles } from '../runtime/cli/environment.ts'
 import { openWorkshop } from '../runtime/cli/workshop.ts'
 import { nodeFileHost } from '../runtime/node-files.ts'
@@ -158,5 +165,50 @@ describe('readDefinition()', () => {
     )
     const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
     expect(() => readDefinition(nodeFileHost, place)).toThrow(/protected/)
+  })
+})
+
+describe('the code of an agent', () => {
+  /** Loads ten tools whose bundles are of `bytes`; tells how many were bundled, and how many at most at once. */
+  async function loadTen(bytes: number, failing?: number): Promise<{ bundled: number; most: number; error: unknown }> {
+    using tree = makeTree(['agents/'])
+    const names = Array.from({ length: 10 }, (_, index) => `t${index}`)
+    const tools = names.map((name) => `  ${name}: { from: ./${name}.ts }\n`).join('')
+    writeFileSync(join(tree.path, 'agents/agent.yaml'), `name: a\nmodel: openai/x\ntools:\n${tools}`)
+    let [bundled, now, most] = [0, 0, 0]
+    const loader: AgentLoader = {
+      ...workshop.loader,
+      async bundleEntry(_folder, entry) {
+        most = Math.max(most, ++now)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        now -= 1
+        if (bundled++ === failing) throw new RunAgentError('E_TOOL_LOAD', `${entry} is broken`)
+        return { code: { hash: '0'.repeat(64), name: entry, source: ' '.repeat(bytes) }, files: [] }
+      },
+      describeTool: async () => ({ description: 'x', parameters: { type: 'object' }, needs: {} }),
+    }
+    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
+    const files = workspaceFiles(environment, tree.path, place.folder, [])
+    const error: unknown = await loadAgent(loader, place, readDefinition(nodeFileHost, place), files).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    return { bundled, most, error }
+  }
+
+  test('is bundled two files at a time', async () => {
+    expect(await loadTen(10)).toEqual({ bundled: 10, most: 2, error: undefined })
+  })
+
+  test('is limited together, and nothing is bundled beyond the limit', async () => {
+    const { bundled, error } = await loadTen(AGENT_CODE_BYTES_MAX / 4)
+    expect(error).toMatchObject({ code: 'E_TOOL_LOAD', message: expect.stringContaining('67108864 bytes') as string })
+    expect(bundled).toBeLessThanOrEqual(6)
+  })
+
+  test('is bundled no further once a tool is broken', async () => {
+    const { bundled, error } = await loadTen(10, 2)
+    expect(error).toMatchObject({ message: './t2.ts is broken' })
+    expect(bundled).toBeLessThanOrEqual(4)
   })
 })

@@ -4,6 +4,7 @@ import { nodeFileHost } from '../node-files.ts'
 import { printable } from '../printable.ts'
 import { definitionPlace, readEnvironment, workspaceFiles, workspaceFolder } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { writeJson } from './output.ts'
 import { openWorkshop } from './workshop.ts'
 
 type CheckedTool = Awaited<ReturnType<typeof checkAgent>>[number]
@@ -23,9 +24,11 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
     const own = workspaceFiles(environment, workspace, place.folder, [])
     const { definition } = read
     const tools = await checkAgent(workshop.loader, place, read, own)
-    const rights = { agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) }
-    if (args.json) process.stdout.write(`${JSON.stringify(rights)}\n`)
-    else process.stdout.write(`${[`${definition.name}: valid`, ...tools.flatMap(wordsOf)].join('\n')}\n`)
+    if (args.json) writeJson({ agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) })
+    else {
+      const heading = `${definition.name}: valid · workspace ${printable(workspace)}`
+      process.stdout.write(`${[heading, ...tools.flatMap(wordsOf)].join('\n')}\n`)
+    }
     return EXIT.completed
   } finally {
     workshop.close()

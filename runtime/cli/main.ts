@@ -1,7 +1,7 @@
 /** The command line: parses argv, runs one command, turns every failure into words and a documented exit code. */
 import yargs, { type Argv } from 'yargs'
 import { messageOf, ProblemsError, RunAgentError } from '../errors.ts'
-import { printable } from '../printable.ts'
+import { printable, printableMessage } from '../printable.ts'
 import type { AuditArguments } from './audit-command.ts'
 import type { CheckArguments } from './check-command.ts'
 import type { ReplayArguments } from './replay-command.ts'
@@ -229,10 +229,10 @@ async function report(error: unknown): Promise<number> {
   }
   if (error instanceof RunAgentError) {
     const hint = error.hint === undefined ? '' : `\n  ${printable(error.hint)}`
-    process.stderr.write(`run-agent: ${printable(error.message, { newlines: true })}${hint}\n`)
+    process.stderr.write(`run-agent: ${printableMessage(error.message)}${hint}\n`)
     return exitCodeOf(error.code)
   }
-  const detail = error instanceof Error && process.env['RUN_AGENT_DEBUG'] === '1' ? `\n${error.stack ?? ''}` : ''
-  process.stderr.write(`run-agent: internal error: ${printable(messageOf(error), { newlines: true })}${detail}\n`)
+  const stack = error instanceof Error && process.env['RUN_AGENT_DEBUG'] === '1' ? `\n${error.stack ?? ''}` : ''
+  process.stderr.write(`run-agent: internal error: ${printableMessage(messageOf(error) + stack)}\n`)
   return EXIT.failed
 }

@@ -1,6 +1,6 @@
 /** Standard output and error as long as somebody reads them. */
 import { codeOf } from '../errors.ts'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 
 let isReaderGone = false
 let failure: Error | undefined
@@ -16,6 +16,13 @@ export function watchOutput(): void {
       }
     })
   }
+}
+
+/** An object as one line of standard output, with nothing in it that a terminal obeys; bytes as in the trail. */
+export function writeJson(value: object): void {
+  const withBytes = (_key: string, item: unknown): unknown =>
+    item instanceof Uint8Array ? { $bytes: Buffer.from(item).toString('base64') } : item
+  process.stdout.write(`${printableJson(JSON.stringify(value, withBytes))}\n`)
 }
 
 export function outputFailed(): boolean {

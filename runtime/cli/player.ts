@@ -5,7 +5,7 @@ import type { ResolvedProvider } from '../credentials/provider-credential.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { codeOf, RunAgentError } from '../errors.ts'
-import type { Model } from '../model/model.ts'
+import { MODEL_CALL, type Model } from '../model/model.ts'
 import { readSecretFile } from '../node-folders.ts'
 import { dirname, resolve } from 'node:path'
 import type { CommandEnvironment } from './environment.ts'
@@ -69,7 +69,7 @@ export async function providerModel(
   ])
   const { baseURL, api, dress, scrub } = provider
   const httpHost = nodeHttpHost()
-  const fetch = createModelFetch({ recorder, dress, scrub, baseURL, httpHost, call: 'model' })
+  const fetch = createModelFetch({ recorder, dress, scrub, baseURL, httpHost, call: MODEL_CALL })
   const model = createOpenAIModel({ provider: provider.provider, name: provider.name, baseURL, api, fetch })
   return {
     playedBy: model.playedBy,

@@ -5,6 +5,7 @@ import { DivergenceError, replayRun } from '../replay.ts'
 import { isAlive } from './audit-command.ts'
 import { readConfig, readEnvironment, trailPath, type CommandEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { writeJson } from './output.ts'
 import { openWorkshop } from './workshop.ts'
 
 export interface ReplayArguments {
@@ -35,15 +36,12 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
     const [sandbox, scriptSandbox] = await Promise.all([workshop.toolSandbox(), workshop.createSandbox()])
     const outcome = await replayRun({ events, sandbox, scriptSandbox })
     const line = `replay of run ${run}: identical · ${events.length} events · ${outcome.toolCalls} calls · ${outcome.status}`
-    process.stdout.write(
-      args.json ? `${JSON.stringify({ type: 'replay', run, identical: true, events: events.length })}\n` : `${line}\n`,
-    )
+    if (args.json) writeJson({ type: 'replay', run, identical: true, events: events.length })
+    else process.stdout.write(`${line}\n`)
     return EXIT.completed
   } catch (error) {
     if (error instanceof DivergenceError && args.json) {
-      process.stdout.write(
-        `${JSON.stringify({ type: 'replay', run, identical: false, divergence: error.divergence })}\n`,
-      )
+      writeJson({ type: 'replay', run, identical: false, divergence: error.divergence })
     }
     throw error
   } finally {

@@ -1,14 +1,15 @@
 /**
  * What a person or a program sees of a run. stdout carries the final answer alone, or with `--json` one object a
  * line; progress goes to stderr, to a terminal only; the closing line always, unless `--quiet`. Everything that a
- * model, a guest or a repository wrote goes through printable().
+ * model, a guest or a repository wrote goes through printable.ts.
  */
 import type { NewEvent, RunRecorder } from '../audit/event.ts'
 import type { Head } from '../audit/trail.ts'
 import { codeOf, messageOf } from '../errors.ts'
 import type { RunPlan } from '../plan.ts'
-import { printable } from '../printable.ts'
+import { printable, printableMessage } from '../printable.ts'
 import type { RunOutcome } from '../run.ts'
+import { writeJson } from './output.ts'
 
 export interface Reporter {
   /** Says in one line that the outer wall is missing. */
@@ -24,7 +25,6 @@ const ROOT_CHARACTERS = 16
 const SHOWN_MAX = 100
 
 export function createReporter(options: { readonly json: boolean; readonly quiet: boolean }): Reporter {
-  const json = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
   const say = (text: string): void => void (options.quiet ? undefined : process.stderr.write(`${text}\n`))
   const progress = (text: string): void => void (process.stderr.isTTY ? say(text) : undefined)
   return {
@@ -34,7 +34,7 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
     },
     follow(recorder, plan, why) {
       const tell = (event: NewEvent): void => {
-        if (options.json) for (const line of jsonLines(event, recorder.run, plan)) json(line)
+        if (options.json) for (const line of jsonLines(event, recorder.run, plan)) writeJson(line)
         else for (const line of progressLines(event)) progress(line)
       }
       const because = why === undefined ? '' : `: ${printable(why)}`
@@ -61,13 +61,13 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
         message: messageOf(thrown),
         retryable: false,
       }
-      if (options.json) json({ type: 'result', status: 'failed', error, denied: [], waiting: [], run })
+      if (options.json) writeJson({ type: 'result', status: 'failed', error, denied: [], waiting: [], run })
     },
     finish(run, outcome, head) {
-      if (options.json) json(resultLine(run, outcome, head))
+      if (options.json) writeJson(resultLine(run, outcome, head))
       else if (outcome.output !== undefined) process.stdout.write(`${shownAnswer(outcome.output)}\n`)
       if (outcome.error !== undefined && !options.json)
-        process.stderr.write(`run-agent: ${printable(outcome.error.message, { newlines: true })}\n`)
+        process.stderr.write(`run-agent: ${printableMessage(outcome.error.message)}\n`)
       say(closingLine(run, outcome, head))
     },
   }

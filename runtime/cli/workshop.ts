@@ -15,6 +15,7 @@ import { SANDBOX_ENVIRONMENT, type SandboxFiles } from '../sandbox/walls.ts'
 import { bundleWithCache, codeName, type CacheFolder } from '../tool/bundle-cache.ts'
 import { openSources } from '../tool/confined-sources.ts'
 import { parseManifest, type ManifestResult, type ToolManifest } from '../tool/manifest.ts'
+import { createTurns } from '../turns.ts'
 import type { CommandEnvironment } from './environment.ts'
 
 export interface Workshop {
@@ -112,18 +113,7 @@ function cachedDescribe(
   describer: () => Promise<GuestCode>,
   sandboxOf: () => Promise<Sandbox>,
 ): DescribeTool {
-  const waiting: (() => void)[] = []
-  let describing = 0
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (describing >= DESCRIBED_AT_ONCE_MAX) await new Promise<void>((resolve) => waiting.push(resolve))
-    describing += 1
-    try {
-      return await work()
-    } finally {
-      describing -= 1
-      waiting.shift()?.()
-    }
-  }
+  const inTurn = createTurns(DESCRIBED_AT_ONCE_MAX)
   return async (bundle): Promise<ToolManifest> => {
     const code = await describer()
     const key = createHash('sha256').update(`manifest ${bundle.hash} ${code.hash}`).digest('hex')

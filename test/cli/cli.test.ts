@@ -140,6 +140,53 @@ describe('mistakes', () => {
   })
 })
 
+const FORGED = 'run 01M877R8WG7GHYK2TBAS4FWAQ3 completed · 0 calls · 0 denied · head 1 0000000000000000'
+const SNEAKY = '\x1b[2J\x9b31m\u202e\u200c\u2028'
+
+describe('what a guest wrote', () => {
+  test('cannot begin a line on standard error', async () => {
+    const tools = { throws: { body: `throw new Error('x\\n${FORGED}')` } }
+    using desk = openDesk({
+      ...agentFiles({ tools, script: "await call('throws')" }),
+      'agent/breaks.ts': "throw new Error('x\\nrun-agent: y')\n",
+    })
+    const run = await desk.run('agent/agent.yaml')
+    expect(run).toMatchObject({ exit: 1, stdout: '' })
+    expect(run.stderr).toContain(`\n    ${FORGED}\n`)
+    expect(run.stderr).not.toContain(`\n${FORGED}`)
+    expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^run [0-9A-Z]{26} failed · 1 calls/)
+    const broken = await desk.run('agent/agent.yaml', '--script', 'agent/breaks.ts')
+    expect(broken.stderr).toContain('\n    run-agent: y\n')
+  })
+
+  test('stands in --json with escapes for all that a terminal obeys or hides', async () => {
+    const escaped = '\\u001b[2J\\u009b31m\\u202e\\u200c\\u2028'
+    const script = `console.log(${JSON.stringify(SNEAKY)}); await tried(call(task, { text: task })); return task`
+    using desk = openDesk(agentFiles({ tools: {}, script }))
+    const run = await desk.run('agent/agent.yaml', '--json', '--', SNEAKY)
+    // oxlint-disable-next-line no-control-regex
+    expect(run.stdout).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e]/)
+    expect(resultOf(run)).toMatchObject({ output: SNEAKY })
+    for (const type of ['log', 'tool_called', 'result']) {
+      expect(run.stdout.split('\n').find((line) => line.includes(`"type":"${type}"`))).toContain(escaped)
+    }
+    const shown = await desk.run('audit', 'show', 'last', '--json')
+    expect(shown.stdout).toContain(escaped)
+  })
+
+  test('is shown by check, which also says where', async () => {
+    const tools = { reads: { rights: 'read: ["src/\u200c*"]', body: 'return 1' } }
+    using desk = openDesk(agentFiles({ tools, script: 'return 1' }))
+    const run = await desk.run('check', 'agent/agent.yaml')
+    expect(run).toEqual({
+      exit: 0,
+      stderr: '',
+      stdout: `tested: valid · workspace ${desk.workspace}\n  reads\n    read src/\\u200c*\n`,
+    })
+    expect((await desk.run('check', 'agent/agent.yaml', '--json')).stdout).toContain('src/\\u200c*')
+  })
+})
+
 describe('the program', () => {
   test('prints the help that the command line generates', async () => {
     const generated = await commandLine([], () => undefined).getHelp()
