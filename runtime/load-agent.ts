@@ -169,6 +169,7 @@ async function loadCode(
   const script = definition.script === undefined ? undefined : bundleOwn(definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
+    if (from.kind === 'request') throw notPerformedYet(tool)
     const code =
       from.kind === 'builtin'
         ? (await bundle(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
@@ -198,8 +199,8 @@ function grantsOf(
   const problems: Problem[] = []
   const grants = new Map<ToolEntry, Grant>()
   for (const entry of definition.tools) {
-    const { name, paths, deny, git } = entry
-    const grant: Grant = { tool: name, paths, deny: [...deny, ...never], git, ownFiles }
+    const { name, paths, deny, git, http, redirects, headers } = entry
+    const grant: Grant = { tool: name, paths, deny: [...deny, ...never], git, http, redirects, headers, ownFiles }
     const needs = code.get(entry)?.manifest.needs
     const cut = needs === undefined ? { grant, dropped: [] } : attenuate(grant, needs)
     for (const { rule, place: at } of cut.dropped) {
@@ -240,6 +241,13 @@ function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: 
     },
     callsMax: limits.calls,
   }
+}
+
+/** Parsed and decided, and not performed by the broker yet. */
+function notPerformedYet({ name, place }: ToolEntry): ProblemsError {
+  return new ProblemsError('E_DEFINITION', [
+    problemAt(place, `${name} asks for HTTP, which is not supported yet in a run`),
+  ])
 }
 
 /** A place is `file:line:column`. */

@@ -65,5 +65,8 @@ function grantData(grant: Grant): { readonly [key: string]: Json | undefined } {
     paths: grant.paths.map((rule) => ({ ...rule })),
     deny: grant.deny.map((rule) => ({ ...rule })),
     git: grant.git === undefined ? undefined : { ...grant.git },
+    http: grant.http.map((rule) => ({ ...rule })),
+    redirects: grant.redirects.map((rule) => ({ ...rule })),
+    headers: grant.headers.map((rule) => ({ ...rule })),
   }
 }

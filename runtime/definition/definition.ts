@@ -1,6 +1,8 @@
 /** What a definition says, checked, frozen and JSON; nothing in it has been read from the world but its prompt. */
 
-import type { DenyRule, PathRule, RulePlace } from '../policy/grant.ts'
+import type { Wall } from '../sandbox/walls.ts'
+import type { DenyRule, HeaderRule, HttpRule, PathRule, Question, RulePlace } from '../policy/grant.ts'
+import type { JsonSchema } from '../tool/check-schema.ts'
 import type { BuiltinToolName } from './builtin-tools.ts'
 
 export interface AgentDefinition {
@@ -21,9 +23,40 @@ export interface AgentDefinition {
   readonly workspace: string
   /** In the order in which they were written. */
   readonly tools: readonly ToolEntry[]
-  readonly budget: { readonly turns: number; readonly timeMs: number }
+  readonly settings: readonly Setting[]
+  readonly budget: Budget
+  /** Walls without which it does not run. */
+  readonly require: readonly { readonly wall: Wall; readonly place: RulePlace }[]
+  /** What `check` asks of its rights. */
+  readonly tests: readonly RightsTest[]
   /** Where each key of the definition was written. */
   readonly places: DefinitionPlaces
+}
+
+/** A value that differs by run, place or user; the model never sets it. */
+export interface Setting {
+  readonly name: string
+  /** Undefined where the definition was read without values, as a lock does. */
+  readonly value: string | undefined
+  readonly place: RulePlace
+}
+
+export interface Budget {
+  readonly turns: number
+  readonly timeMs: number
+  /** Input and output of all model requests together; undefined: no limit. */
+  readonly tokens: number | undefined
+  /** US dollars; undefined: no limit. */
+  readonly usd: number | undefined
+}
+
+export interface RightsTest {
+  readonly tool: string
+  readonly expected: 'permit' | 'deny'
+  readonly request: Question
+  /** The request as written. */
+  readonly question: string
+  readonly place: RulePlace
 }
 
 type DefinitionKey =
@@ -34,8 +67,11 @@ type DefinitionKey =
   | 'fallback'
   | 'instructions'
   | 'workspace'
+  | 'settings'
   | 'tools'
   | 'budget'
+  | 'require'
+  | 'tests'
 
 type DefinitionPlaces = Readonly<Partial<Record<DefinitionKey, RulePlace>>>
 
@@ -56,6 +92,8 @@ export type ToolSource =
   | { readonly kind: 'builtin'; readonly tool: BuiltinToolName }
   /** Relative to the definition's folder, normalised, within it. */
   | { readonly kind: 'file'; readonly path: string }
+  /** No code: the rule is the request itself; `{name}` in it stands for an argument. */
+  | { readonly kind: 'request'; readonly request: HttpRule }
 
 export interface ToolEntry {
   readonly name: string
@@ -63,7 +101,28 @@ export interface ToolEntry {
   readonly paths: readonly PathRule[]
   readonly deny: readonly DenyRule[]
   readonly git: { readonly access: 'read'; readonly place: RulePlace } | undefined
+  readonly http: readonly HttpRule[]
+  readonly redirects: readonly HttpRule[]
+  readonly headers: readonly HeaderRule[]
+  /** What the definition says of it; a tool without code has no other description. */
+  readonly description: string | undefined
+  /** Narrows the tool's own parameters. */
+  readonly args: readonly ArgumentRule[]
   readonly limits: ToolLimits
+  /** After a crash: run again; again with its idempotency key; ask. */
+  readonly repeat: Repeat
+  /** Set where a run that completes without one successful call has failed. */
+  readonly required: RulePlace | undefined
+  readonly place: RulePlace
+}
+
+export const REPEATS = ['safe', 'keyed', 'ask'] as const
+export type Repeat = (typeof REPEATS)[number]
+
+export interface ArgumentRule {
+  readonly argument: string
+  /** JSON Schema, checked: it says only what is enforced. */
+  readonly schema: JsonSchema
   readonly place: RulePlace
 }
 

@@ -72,7 +72,14 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
     deny: deny.map(place),
     git:
       git === undefined || gitField === undefined ? undefined : { access: git, place: problems.placeOf(gitField.at) },
+    http: [],
+    redirects: [],
+    headers: [],
+    description: undefined,
+    args: [],
     limits,
+    repeat: rules.some(({ right }) => right !== 'read') ? 'ask' : 'safe',
+    required: undefined,
     place: problems.placeOf(field.at),
   }
 }

@@ -104,7 +104,15 @@ function readDefinition(
     instructionsFile: instructions?.file,
     workspace,
     tools,
-    budget: { turns: budget?.turns ?? RUN_TURNS_MAX, timeMs: budget?.timeMs ?? RUN_TIME_MS },
+    settings: [],
+    budget: {
+      turns: budget?.turns ?? RUN_TURNS_MAX,
+      timeMs: budget?.timeMs ?? RUN_TIME_MS,
+      tokens: undefined,
+      usd: undefined,
+    },
+    require: [],
+    tests: [],
     places: Object.fromEntries([...fields].map(([key, field]) => [key, problems.placeOf(field.at)])),
   }
 }

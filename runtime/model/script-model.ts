@@ -35,7 +35,16 @@ export interface ScriptModelOptions {
   readonly killed: (end: Extract<GuestEnd, { kind: 'killed' }>) => Error
 }
 
-const NO_GRANT: Grant = { tool: SCRIPT_CALL, paths: [], deny: [], git: undefined, ownFiles: [] }
+const NO_GRANT: Grant = {
+  tool: SCRIPT_CALL,
+  paths: [],
+  deny: [],
+  git: undefined,
+  http: [],
+  redirects: [],
+  headers: [],
+  ownFiles: [],
+}
 const NO_USAGE = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
 
 interface Pending<Request> {

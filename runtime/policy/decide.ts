@@ -7,7 +7,8 @@
  */
 import { compiledGrant, type CompiledGrant, type CompiledRule } from './compiled-grant.ts'
 import { simpleFold } from './fold.ts'
-import type { CapabilityRequest, Decision, DenyReason, Facts, Grant, PathRight, RulePlace } from './grant.ts'
+import { decideHttp } from './decide-http.ts'
+import type { CapabilityRequest, Decision, DenyReason, Facts, Grant, PathRight, Question, RulePlace } from './grant.ts'
 import { couldMatchBelow, matches, matchesFolded, normalisePath } from './path-rule.ts'
 import { executedByOthers, isGitInternal, protectedBy } from './protected-paths.ts'
 
@@ -29,7 +30,8 @@ type Verdict =
   | { readonly kind: 'permit'; readonly rule: string; readonly place: RulePlace }
   | { readonly kind: 'deny'; readonly reason: DenyReason; readonly rule: string; readonly place?: RulePlace }
 
-export function decide(grant: Grant, request: CapabilityRequest, facts: Facts): Decision {
+export function decide(grant: Grant, request: Question, facts: Facts): Decision {
+  if (request.op === 'http') return decideHttp(grant, request)
   if (request.op === 'timer') return { kind: 'permit', rule: 'timer', place: 'built in' }
   const compiled = compiledGrant(grant)
   const permits: Extract<Verdict, { kind: 'permit' }>[] = []

@@ -21,6 +21,20 @@ export interface DenyRule {
   readonly place: RulePlace
 }
 
+/** `METHOD[,METHOD] URL-pattern` (contract: HTTP rules), with every setting in place. */
+export interface HttpRule {
+  readonly rule: string
+  readonly place: RulePlace
+}
+
+/** A header that is sent as `value`, or that the tool may set where that is undefined. */
+export interface HeaderRule {
+  /** In lower case. */
+  readonly name: string
+  readonly value: string | undefined
+  readonly place: RulePlace
+}
+
 /** The authority of one tool in one run. Frozen, JSON, recorded in the trail. */
 export interface Grant {
   readonly tool: string
@@ -28,6 +42,10 @@ export interface Grant {
   readonly deny: readonly DenyRule[]
   /** `read`: the repository's history; undefined: nothing of it. */
   readonly git: { readonly access: 'read'; readonly place: RulePlace } | undefined
+  readonly http: readonly HttpRule[]
+  /** What a granted request may be redirected to, by GET and without a credential. */
+  readonly redirects: readonly HttpRule[]
+  readonly headers: readonly HeaderRule[]
   /** Workspace-relative paths that no write rule covers unless it spells them: the agent's own files. */
   readonly ownFiles: readonly string[]
   /** Paths, with all below them, that the operator took off the list of protected ones; a rule must grant them too. */
@@ -52,6 +70,20 @@ export type CapabilityRequest =
   | { readonly op: 'fs.rename'; readonly from: string; readonly to: string }
   | { readonly op: 'timer'; readonly delayMs: number }
 
+/** A request that policy decides and the broker does not perform yet. */
+export interface HttpRequest {
+  readonly op: 'http'
+  readonly method: string
+  readonly url: string
+  /** Where a rule looks into it. */
+  readonly body?: string
+  /** The answer to a granted request named this URL. */
+  readonly isRedirect?: true
+}
+
+/** What policy decides. */
+export type Question = CapabilityRequest | HttpRequest
+
 /**
  * What a decision needs and only the world knows. Learned by the performer one after another; recorded with the
  * outcome, so that a replay decides from these and never looks at the world.
@@ -73,6 +105,7 @@ export type DenyReason =
   | 'own-file'
   | 'git-internal'
   | 'bad-path'
+  | 'bad-url'
   | 'link'
 
 /** What policy says of one request; always with the rule that said it. */

@@ -20,6 +20,9 @@ export function grantOf(text: GrantText): Grant {
     ),
     deny: (text.deny ?? []).map((pattern) => ({ pattern, place: 'probe.yaml:9:1' })),
     git: text.git === true ? { access: 'read', place: 'probe.yaml:8:1' } : undefined,
+    http: [],
+    redirects: [],
+    headers: [],
     ownFiles: text.ownFiles ?? [],
     allowProtected: text.allowProtected ?? [],
   }
