@@ -210,3 +210,25 @@ export const AUDIT_LIST_MAX = 50
 
 /** How often `audit tail -f` looks. */
 export const AUDIT_TAIL_MS = 300
+
+/** A value of a setting, in characters. */
+export const SETTING_VALUE_LENGTH_MAX = 256
+
+/** The expression that a setting's value must match, in characters, and how long comparing may take. */
+export const SETTING_PATTERN_LENGTH_MAX = 1024
+export const SETTING_MATCH_MS = 100
+
+/** Budgets of a run: tokens, and US dollars. */
+export const RUN_TOKENS_MAX = 1_000_000_000
+export const RUN_USD_MIN = 0.0001
+export const RUN_USD_MAX = 1_000_000
+
+/** What a definition asks of its own rights. */
+export const RIGHTS_TESTS_MAX = 1_000
+
+/** The most that `limits` of a tool may name: a result crosses as one frame and is kept in the trail. */
+export const TOOL_RESULT_BYTES_LIMIT_MAX = 4 * 1024 * 1024
+export const TOOL_LOG_BYTES_LIMIT_MAX = 1024 * 1024
+
+/** A price, in US dollars for a million tokens. */
+export const PRICE_USD_MAX = 100_000

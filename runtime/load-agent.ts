@@ -5,16 +5,9 @@
 import { createHash } from 'node:crypto'
 import { createWalker, PathError, readWhole, type Walker } from './broker/walker.ts'
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
-import { parseDefinition } from './definition/parse.ts'
+import { parseDefinition, type DefinitionInput } from './definition/parse.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
-import {
-  AGENT_CODE_BYTES_MAX,
-  DEFINITION_BYTES_MAX,
-  PROMPT_BYTES_MAX,
-  TOOL_CPU_MS,
-  TOOL_LOG_BYTES_MAX,
-  TOOL_RESULT_BYTES_MAX,
-} from './limits.ts'
+import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
@@ -23,6 +16,7 @@ import { protectedBy } from './policy/protected-paths.ts'
 import type { FileHost } from './ports.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
+import { narrow } from './tool/narrow.ts'
 import { createTurns } from './turns.ts'
 
 /** Bundles an entry of a folder; problems are shown with `displayFolder` before the folder's own paths. */
@@ -65,18 +59,26 @@ export interface DefinitionPlace {
 export interface ReadDefinition {
   readonly definition: AgentDefinition
   readonly hash: string
+  /** Workspace-relative paths that the operator took off the list of protected ones for it. */
+  readonly allowProtected: readonly string[]
 }
 
 /** Reads and checks the definition alone; throws ProblemsError, or E_DEFINITION where it cannot be read. */
-export function readDefinition(files: FileHost, place: DefinitionPlace): ReadDefinition {
+export function readDefinition(
+  files: FileHost,
+  place: DefinitionPlace,
+  { values, allowProtected = [] }: Pick<DefinitionInput, 'values' | 'allowProtected'> = {},
+): ReadDefinition {
   using walker = openFolder(files, place)
   const bytes = readOwn(walker, place.name, DEFINITION_BYTES_MAX + 1, place.shown)
   const definition = parseDefinition({
     file: place.shown,
     text: bytes,
     readFile: (path) => readOwn(walker, path, PROMPT_BYTES_MAX, path),
+    allowProtected,
+    ...(values === undefined ? {} : { values }),
   })
-  return { definition, hash: createHash('sha256').update(bytes).digest('hex') }
+  return { definition, hash: createHash('sha256').update(bytes).digest('hex'), allowProtected }
 }
 
 /** Which files of the workspace are not a tool's business, by workspace-relative path. */
@@ -91,12 +93,14 @@ export interface WorkspaceFiles {
 export async function loadAgent(
   loader: AgentLoader,
   place: DefinitionPlace,
-  { definition, hash }: ReadDefinition,
+  read: ReadDefinition,
   workspace: WorkspaceFiles,
 ): Promise<LoadedAgent> {
+  const { definition, hash } = read
+  assertPerformed(definition.tools)
   const loaded = await loadCode(loader, place, definition, definition.tools)
   const { script, code } = loaded
-  const grants = grantsOf(place, definition, workspace, loaded)
+  const grants = grantsOf(place, read, workspace, loaded)
   const tools = definition.tools.map((entry): PlannedTool => {
     const [grant, tool] = [grants.get(entry), code.get(entry)]
     if (grant === undefined || tool === undefined) throw new Error('every tool has its grant and its code')
@@ -112,12 +116,16 @@ export async function loadAgent(
 export async function checkAgent(
   loader: AgentLoader,
   place: DefinitionPlace,
-  { definition }: ReadDefinition,
+  read: ReadDefinition,
   workspace: WorkspaceFiles,
 ): Promise<readonly { readonly entry: ToolEntry; readonly grant: Grant }[]> {
-  const own = definition.tools.filter((tool) => tool.from.kind === 'file')
-  const loaded = await loadCode(loader, place, definition, own)
-  return [...grantsOf(place, definition, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
+  // Rules for arguments are checked against the parameters that the tool itself declares.
+  const described = read.definition.tools.filter(
+    ({ from, args }) => from.kind === 'file' || (from.kind === 'builtin' && args.length > 0),
+  )
+  const loaded = await loadCode(loader, place, read.definition, described)
+  for (const [entry, { manifest }] of loaded.code) narrowedBy(entry, manifest)
+  return [...grantsOf(place, read, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
 }
 
 interface LoadedTool {
@@ -169,7 +177,7 @@ async function loadCode(
   const script = definition.script === undefined ? undefined : bundleOwn(definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
-    if (from.kind === 'request') throw notPerformedYet(tool)
+    if (from.kind === 'request') throw new Error('a tool without code has no bundle')
     const code =
       from.kind === 'builtin'
         ? (await bundle(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
@@ -183,7 +191,7 @@ async function loadCode(
 /** definition ∩ manifest; a right that a tool never needs is a rule that can never take effect, and so an error. */
 function grantsOf(
   place: DefinitionPlace,
-  definition: AgentDefinition,
+  { definition, allowProtected }: ReadDefinition,
   workspace: WorkspaceFiles,
   { code, files }: Pick<LoadedCode, 'code' | 'files'>,
 ): ReadonlyMap<ToolEntry, Grant> {
@@ -200,7 +208,17 @@ function grantsOf(
   const grants = new Map<ToolEntry, Grant>()
   for (const entry of definition.tools) {
     const { name, paths, deny, git, http, redirects, headers } = entry
-    const grant: Grant = { tool: name, paths, deny: [...deny, ...never], git, http, redirects, headers, ownFiles }
+    const grant: Grant = {
+      tool: name,
+      paths,
+      deny: [...deny, ...never],
+      git,
+      http,
+      redirects,
+      headers,
+      ownFiles,
+      allowProtected,
+    }
     const needs = code.get(entry)?.manifest.needs
     const cut = needs === undefined ? { grant, dropped: [] } : attenuate(grant, needs)
     for (const { rule, place: at } of cut.dropped) {
@@ -224,36 +242,61 @@ async function firstFailureOf<Value>(
 
 function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: Grant): PlannedTool {
   const { limits } = entry
+  const narrowed = narrowedBy(entry, manifest)
   return {
     name: entry.name,
-    description: manifest.description,
-    // It came out of JSON.parse.
-    parameters: manifest.parameters as PlannedTool['parameters'],
+    description: entry.description ?? manifest.description,
     grant,
     bundle,
+    ...narrowed,
+    repeat: entry.repeat,
+    required: entry.required !== undefined,
     limits: {
       wallMs: limits.timeoutMs,
       cpuMs: TOOL_CPU_MS,
       memoryBytes: limits.memoryBytes,
       requestsMax: limits.requests,
-      resultBytesMax: TOOL_RESULT_BYTES_MAX,
-      logBytesMax: TOOL_LOG_BYTES_MAX,
+      resultBytesMax: limits.resultBytes,
+      logBytesMax: limits.logBytes,
     },
     callsMax: limits.calls,
   }
 }
 
-/** Parsed and decided, and not performed by the broker yet. */
-function notPerformedYet({ name, place }: ToolEntry): ProblemsError {
-  return new ProblemsError('E_DEFINITION', [
-    problemAt(place, `${name} asks for HTTP, which is not supported yet in a run`),
-  ])
+/** HTTP rules are parsed and decided, and the broker does not perform them yet. */
+function assertPerformed(tools: readonly ToolEntry[]): void {
+  const asking = tools.filter(({ from, http }) => from.kind === 'request' || http.length > 0)
+  if (asking.length === 0) return
+  const message = (name: string): string => `${name} asks for HTTP, which is not supported yet in a run`
+  throw new ProblemsError(
+    'E_DEFINITION',
+    asking.map(({ name, place }) => problemAt(place, message(name))),
+  )
 }
 
 /** A place is `file:line:column`. */
 function problemAt(place: string, message: string): Problem {
   const [, file = place, line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/.exec(place) ?? []
   return { file, line: Number(line), column: Number(column), message }
+}
+
+/** Rules for arguments that the tool has, and that deny something; anything else is an error at its place. */
+function narrowedBy({ args }: ToolEntry, { parameters }: ToolManifest): Pick<PlannedTool, 'parameters' | 'narrowing'> {
+  // What came out of JSON.parse, and out of a definition, is JSON.
+  const own = parameters as PlannedTool['parameters']
+  if (args.length === 0) return { parameters: own, narrowing: undefined }
+  const result = narrow(parameters, args)
+  if (!result.ok) {
+    throw new ProblemsError(
+      'E_DEFINITION',
+      result.problems.map(({ rule, message }) => problemAt(rule.place, message)),
+    )
+  }
+  const { narrowed } = result
+  return {
+    parameters: narrowed.parameters as PlannedTool['parameters'],
+    narrowing: { own, rules: narrowed.rules as PlannedTool['parameters'] },
+  }
 }
 
 function openFolder(files: FileHost, place: DefinitionPlace): Walker {

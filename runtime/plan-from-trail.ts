@@ -16,7 +16,9 @@ export function planOf(start: StoredEvent): RunPlan {
   const tools = plan.tools.map((tool) => ({
     ...tool,
     callsMax: tool.callsMax,
+    narrowing: tool.narrowing,
     grant: { ...tool.grant, git: tool.grant.git },
   }))
-  return { ...plan, script: plan.script, tools }
+  const { tokens, usd } = plan.budget
+  return { ...plan, script: plan.script, price: plan.price, budget: { ...plan.budget, tokens, usd }, tools }
 }

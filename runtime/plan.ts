@@ -3,20 +3,31 @@
  * plan, read from the trail, and needs nothing else.
  */
 import type { Json } from './audit/event.ts'
+import type { Price } from './definition/config.ts'
+import type { Budget, Repeat } from './definition/definition.ts'
 import type { ModelSettings } from './model/model.ts'
 import type { Grant } from './policy/grant.ts'
 import type { GuestCode, GuestLimits } from './sandbox/guest-run.ts'
+
+interface JsonObject {
+  readonly [key: string]: Json | undefined
+}
 
 export interface PlannedTool {
   readonly name: string
   readonly description: string
   /** JSON Schema. */
-  readonly parameters: { readonly [key: string]: Json | undefined }
+  readonly parameters: JsonObject
   readonly grant: Grant
   readonly bundle: GuestCode
   readonly limits: GuestLimits
   /** How often the run may call it; undefined: as often as its turns allow. */
   readonly callsMax: number | undefined
+  /** The tool's own parameters and the rules that narrow them, both JSON Schema; undefined where nothing does. */
+  readonly narrowing: { readonly own: JsonObject; readonly rules: JsonObject } | undefined
+  readonly repeat: Repeat
+  /** Whether a run that completes without one successful call of it has failed. */
+  readonly required: boolean
 }
 
 export interface RunPlan {
@@ -30,7 +41,11 @@ export interface RunPlan {
   readonly settings: ModelSettings
   readonly tools: readonly PlannedTool[]
   readonly script: GuestCode | undefined
-  readonly budget: { readonly turns: number; readonly timeMs: number }
+  readonly budget: Budget
+  /** What the model's tokens cost; undefined where nobody says. */
+  readonly price: Price | undefined
+  /** The settings' values, for every tool. */
+  readonly values: { readonly [name: string]: string }
   /** 32 hexadecimal digits; every seed of the run is derived from it. */
   readonly seed: string
   /** Shown, never opened by a replay. */
@@ -48,6 +63,8 @@ export function planData(plan: RunPlan): { readonly [key: string]: Json | undefi
     settings: { ...plan.settings },
     definition: { ...plan.definition },
     budget: { ...plan.budget },
+    price: plan.price === undefined ? undefined : { ...plan.price },
+    values: { ...plan.values },
     process: { ...plan.process },
     script: plan.script === undefined ? undefined : { ...plan.script },
     tools: plan.tools.map((tool) => ({
@@ -55,6 +72,7 @@ export function planData(plan: RunPlan): { readonly [key: string]: Json | undefi
       grant: grantData(tool.grant),
       bundle: { ...tool.bundle },
       limits: { ...tool.limits },
+      narrowing: tool.narrowing === undefined ? undefined : { ...tool.narrowing },
     })),
   }
 }

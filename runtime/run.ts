@@ -32,6 +32,8 @@ export interface RunOutcome {
   readonly error?: RunFailure
   readonly denied: readonly DeniedRequest[]
   readonly usage: ModelUsage
+  /** What the model's answers cost in US dollars, where a price is known. */
+  readonly usd?: number
   readonly toolCalls: number
 }
 
@@ -56,27 +58,54 @@ export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome>
       kind: 'run.end',
       data: { status: result.status, output: result.output, error: errorData(result.error), usage },
     })
-    return { ...result, denied: tools.denied, usage, toolCalls: tools.count }
+    const usd = costOf(plan.price, usage)
+    return { ...result, denied: tools.denied, usage, ...(usd === undefined ? {} : { usd }), toolCalls: tools.count }
   }
 
   say({ type: 'message', role: 'user', content: plan.task })
   for (let turn = 0; turn < plan.budget.turns; turn += 1) {
+    const spent = overBudget(plan, usage)
+    if (spent !== undefined) return await end(budgetExceeded(spent))
     const answer = await askModel(plan, world, turn, transcript)
     if (!answer.ok) return await end(stopped(answer.error))
     addUsage(usage, answer.turn.usage)
     say(...answer.turn.items)
-    if (answer.turn.calls.length === 0) return await end({ status: 'completed', output: answer.turn.text })
+    if (answer.turn.calls.length === 0) return await end(finished(answer.turn.text, tools.neverSucceeded))
     if (answer.at - startedMs >= plan.budget.timeMs) return await end(outOfTime(plan))
     const results = await Promise.all(answer.turn.calls.map((call) => tools.call(call)))
     say(...results.map(({ item }) => item))
     const stop = results.find((result) => result.stop !== undefined)?.stop
     if (stop !== undefined) return await end(stopped(stop))
   }
-  const message = `the model used all ${plan.budget.turns} turns of its budget without a final answer`
-  return await end({
-    status: 'budget_exceeded',
-    error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false },
-  })
+  return await end(budgetExceeded(`the model used all ${plan.budget.turns} turns of its budget without a final answer`))
+}
+
+/** A run whose required tools never did their work has not completed, whatever the model says. */
+function finished(output: string, neverSucceeded: readonly string[]): Pick<RunOutcome, 'status' | 'output' | 'error'> {
+  if (neverSucceeded.length === 0) return { status: 'completed', output }
+  const message = `the run completed without one successful call of ${neverSucceeded.join(', ')}, which is required`
+  return { status: 'failed', output, error: { name: 'RequiredTool', code: 'E_REQUIRED', message, retryable: false } }
+}
+
+/** In words, once a budget of tokens or money is used up; both are known only after an answer. */
+function overBudget({ budget, price }: RunPlan, usage: ModelUsage): string | undefined {
+  const { tokens, usd } = budget
+  if (tokens !== undefined && usage.totalTokens >= tokens) {
+    return `the model used ${usage.totalTokens} of the ${tokens} tokens of its budget`
+  }
+  const spent = costOf(price, usage)
+  if (usd === undefined || spent === undefined || spent < usd) return undefined
+  return `the model used $${spent.toFixed(4)} of the $${usd} of its budget`
+}
+
+/** US dollars. */
+function costOf(price: RunPlan['price'], usage: ModelUsage): number | undefined {
+  if (price === undefined) return undefined
+  return (usage.inputTokens * price.input + usage.outputTokens * price.output) / 1_000_000
+}
+
+function budgetExceeded(message: string): Pick<RunOutcome, 'status' | 'error'> {
+  return { status: 'budget_exceeded', error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false } }
 }
 
 type Answer =
@@ -139,8 +168,7 @@ function stopped(error: RunFailure): Pick<RunOutcome, 'status' | 'error'> {
 }
 
 function outOfTime(plan: RunPlan): Pick<RunOutcome, 'status' | 'error'> {
-  const message = `the run used all ${plan.budget.timeMs} ms of its budget`
-  return { status: 'budget_exceeded', error: { name: 'BudgetExceeded', code: 'E_BUDGET', message, retryable: false } }
+  return budgetExceeded(`the run used all ${plan.budget.timeMs} ms of its budget`)
 }
 
 function addUsage(sum: { -readonly [Key in keyof ModelUsage]: number }, more: ModelUsage): void {

@@ -26,6 +26,8 @@ export interface ToolResult {
 export interface ToolCalls {
   call(call: ModelCall): Promise<ToolResult>
   readonly denied: readonly DeniedRequest[]
+  /** The required tools of which no call has succeeded. */
+  readonly neverSucceeded: readonly string[]
   readonly count: number
 }
 
@@ -33,9 +35,13 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
   const tools = new Map(plan.tools.map((tool) => [tool.name, tool]))
   const made = new Map<string, number>()
   const denied: DeniedRequest[] = []
+  const succeeded = new Set<string>()
   let count = 0
   return {
     denied,
+    get neverSucceeded() {
+      return plan.tools.filter((tool) => tool.required && !succeeded.has(tool.name)).map((tool) => tool.name)
+    },
     get count() {
       return count
     },
@@ -54,6 +60,8 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
         (tool === undefined ? undefined : await play({ plan, world, tool, call: callId, denied }, argumentsJson, now))
       if (played === undefined) throw new Error('a call that is not refused has a tool')
       const end = shallow(played)
+      if (end.kind === 'ok') succeeded.add(name)
+      if (isArgsDenial(end)) denied.push({ tool: name, request: 'call', rule: end.error.message })
       world.recorder.append({ kind: 'tool.outcome', call: callId, data: { end: endData(end) } })
       return resultOf(callId, name, end)
     },
@@ -61,6 +69,11 @@ export function createToolCalls(plan: RunPlan, world: World): ToolCalls {
 }
 
 type Failed = Extract<GuestEnd, { kind: 'failed' }>
+
+/** The isolate compares arguments with the definition's rules before it runs the tool. */
+function isArgsDenial(end: GuestEnd): end is Failed {
+  return end.kind === 'failed' && end.error.name === 'Denied' && end.error.code === 'E_ARGS'
+}
 
 function refusalOf(
   tool: PlannedTool | undefined,
@@ -123,7 +136,9 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
       bundle: tool.bundle,
       entry: 'tool',
       input,
-      schema: tool.parameters,
+      schema: tool.narrowing?.own ?? tool.parameters,
+      ...(tool.narrowing === undefined ? {} : { narrowing: tool.narrowing.rules }),
+      settings: plan.values,
       seed: derive(plan.seed, 'seed', call),
       now,
       limits: tool.limits,

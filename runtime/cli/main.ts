@@ -24,20 +24,7 @@ const COMMANDS_NOT_BUILT = new Set([
   'credentials',
   'completion',
 ])
-const FLAGS_NOT_BUILT = [
-  'user',
-  'set',
-  'locked',
-  'trust',
-  'allow-protected',
-  'yes',
-  'resume',
-  'lenient',
-  'step',
-  'fork',
-  'why',
-  'head',
-]
+const FLAGS_NOT_BUILT = ['locked', 'trust', 'yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
 
 export async function main(argv: readonly string[]): Promise<void> {
   watchOutput()
@@ -73,7 +60,7 @@ function refuseNotBuilt(argv: readonly string[]): void {
 type Start = (command: Promise<number>) => void
 
 /** A run's id may be digits alone at its beginning, and so may a task; after `--` everything is the task. */
-const PARSER = { 'parse-numbers': false, 'camel-case-expansion': false, 'populate--': true }
+const PARSER = { 'parse-numbers': false, 'camel-case-expansion': false, 'populate--': true, 'greedy-arrays': false }
 
 /** yargs leaves a lone `-` out of the words. */
 function hasDash(argv: readonly string[]): boolean {
@@ -103,6 +90,9 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
             quiet: args.quiet,
             weakSandbox: args['weak-sandbox'],
             failOnDeny: args['fail-on-deny'],
+            set: args.set,
+            user: args.user,
+            allowProtected: args['allow-protected'],
           }),
         ),
       )
@@ -150,7 +140,7 @@ export function commandLine(argv: readonly string[], start: Start): Argv {
 
 /** yargs makes a list of what is given twice; that cannot be told to forget it, because then words of a task go too. */
 function assertGivenOnce(args: Readonly<Record<string, unknown>>): boolean {
-  const twice = ['config', 'audit', 'workspace', 'script', 'model'].find((name) => Array.isArray(args[name]))
+  const twice = ['config', 'audit', 'workspace', 'script', 'model', 'user'].find((name) => Array.isArray(args[name]))
   if (twice !== undefined) throw new RunAgentError('E_USAGE', `--${twice} is given more than once`)
   return true
 }
@@ -188,6 +178,15 @@ function runOptions(command: Argv) {
     .option('model', {
       type: 'string',
       describe: 'provider/name, instead of the one in the definition',
+      requiresArg: true,
+    })
+    .option('set', { type: 'string', array: true, default: [], describe: 'NAME=VALUE of a setting', requiresArg: true })
+    .option('user', { type: 'string', describe: 'the user of the run; authenticates nobody', requiresArg: true })
+    .option('allow-protected', {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: 'a protected path that rules may grant',
       requiresArg: true,
     })
     .option('quiet', { type: 'boolean', default: false, describe: 'nothing on stderr but errors' })

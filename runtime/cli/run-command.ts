@@ -7,9 +7,10 @@ import { createBroker } from '../broker/broker.ts'
 import { openWorkspace } from '../broker/workspace.ts'
 import { createWorldPerform } from '../broker/world.ts'
 import type { OperatorConfig } from '../definition/config.ts'
+import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
-import { loadAgent, readDefinition, type LoadedAgent } from '../load-agent.ts'
+import { loadAgent, type LoadedAgent } from '../load-agent.ts'
 import type { Model } from '../model/model.ts'
 import { SCRIPT_CALL } from '../model/model.ts'
 import { ScriptModel } from '../model/script-model.ts'
@@ -20,6 +21,7 @@ import { prepareTrailFile } from '../node-trail-file.ts'
 import type { RunPlan } from '../plan.ts'
 import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
+import { readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
 import {
   definitionPlace,
   readConfig,
@@ -34,7 +36,7 @@ import { createReporter, type Reporter } from './reporter.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
-export interface RunArguments {
+export interface RunArguments extends BindingArguments {
   readonly definition: string
   readonly task: string
   readonly workspace: string | undefined
@@ -59,7 +61,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)
-    const read = readDefinition(nodeFileHost, place)
+    const read = readBoundDefinition(environment, config, place, args)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]
     const agent = await loadAgent(
@@ -71,8 +73,8 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
-    reporter.walls(requireWalls(args, config, tools.walls))
-    const plan = planOf({ args, agent, environment, workspace, player, script, walls: tools.walls })
+    reporter.walls(requireWalls(args, config, agent.definition, tools.walls))
+    const plan = planOf({ args, agent, config, environment, workspace, player, script, walls: tools.walls })
     return await record(
       args,
       config,
@@ -117,11 +119,18 @@ async function scriptOf(
 }
 
 /** Node's permission model alone does not bind native code, so a missing outer wall is said, and can be forbidden. */
-function requireWalls(args: RunArguments, config: OperatorConfig, walls: readonly string[]): readonly string[] {
+function requireWalls(
+  args: RunArguments,
+  config: OperatorConfig,
+  definition: AgentDefinition,
+  walls: readonly string[],
+): readonly string[] {
   if (walls.includes('bubblewrap')) return walls
   const hint = 'Install bubblewrap (Debian: apt-get install bubblewrap); `run-agent` finds it by running it.'
-  if (config.require.walls.includes('bubblewrap')) {
-    throw new RunAgentError('E_WALL', 'the configuration requires the wall bubblewrap, and it does not stand here', {
+  const [demand] = definition.require
+  const by = config.require.walls.includes('bubblewrap') ? 'the configuration' : demand?.place
+  if (by !== undefined) {
+    throw new RunAgentError('E_WALL', `${by} requires the wall bubblewrap, and it does not stand here`, {
       hint,
     })
   }
@@ -140,6 +149,7 @@ function requireWalls(args: RunArguments, config: OperatorConfig, walls: readonl
 interface PlanParts {
   readonly args: RunArguments
   readonly agent: LoadedAgent
+  readonly config: OperatorConfig
   readonly environment: CommandEnvironment
   readonly workspace: string
   readonly player: Player
@@ -147,12 +157,12 @@ interface PlanParts {
   readonly walls: readonly string[]
 }
 
-function planOf({ args, agent, environment, workspace, player, script, walls }: PlanParts): RunPlan {
+function planOf({ args, agent, config, environment, workspace, player, script, walls }: PlanParts): RunPlan {
   const { definition } = agent
   const { effort, temperature, maxOutput } = definition.model ?? {}
   return {
     agent: definition.name,
-    user: environment.user.name,
+    user: userOf(environment, args),
     task: args.task,
     definition: { file: definition.file, hash: agent.hash },
     playedBy: player.kind === 'script' ? SCRIPT_CALL : player.model,
@@ -165,6 +175,8 @@ function planOf({ args, agent, environment, workspace, player, script, walls }: 
     tools: agent.tools,
     script,
     budget: definition.budget,
+    price: priceOf(player, config, definition.budget),
+    values: Object.fromEntries(definition.settings.map(({ name, value }) => [name, value ?? ''])),
     seed: randomBytes(SEED_BYTES).toString('hex'),
     workspace,
     walls,
@@ -177,6 +189,17 @@ function planOf({ args, agent, environment, workspace, player, script, walls }: 
     },
     process: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
   }
+}
+
+/** A budget in dollars that nothing can be compared with would silently do nothing. */
+function priceOf(player: Player, config: OperatorConfig, { usd }: AgentDefinition['budget']): RunPlan['price'] {
+  if (player.kind === 'script') return undefined
+  const { provider, name } = player.provider
+  const price = config.providers.get(provider)?.prices.get(name)
+  if (price !== undefined || usd === undefined) return price
+  throw new RunAgentError('E_PROVIDER', `the budget is $${usd}, and nobody says what ${player.model} costs`, {
+    hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
+  })
 }
 
 async function record(
@@ -280,7 +303,7 @@ function exitCode(outcome: RunOutcome, failOnDeny: boolean): number {
     case 'completed':
       return failOnDeny && outcome.denied.length > 0 ? EXIT.denied : EXIT.completed
     case 'failed':
-      return EXIT.failed
+      return outcome.error?.code === 'E_REQUIRED' ? EXIT.output : EXIT.failed
     case 'budget_exceeded':
       return EXIT.budget
     case 'interrupted':

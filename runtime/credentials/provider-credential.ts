@@ -5,7 +5,7 @@ import { createScrub } from './scrub.ts'
 const OPENAI_BASE_URL = 'https://api.openai.com/v1'
 
 /** Needs no entry in the configuration. */
-const OPENAI: ProviderConfig = { baseUrl: undefined, credential: undefined, api: 'responses' }
+const OPENAI: ProviderConfig = { baseUrl: undefined, credential: undefined, api: 'responses', prices: new Map() }
 
 const BEARER = { header: 'Authorization', format: 'Bearer {secret}' }
 

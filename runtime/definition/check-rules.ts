@@ -10,6 +10,7 @@ import { denySlip } from './deny-slips.ts'
 import { quoted, type Field, type NodeReader } from './node-reader.ts'
 import type { ProblemList } from './problem-list.ts'
 import { freshLetter, samplePaths } from './sample-paths.ts'
+import { isWholeSegment, type Settings } from './settings.ts'
 
 export interface PatternAt {
   readonly pattern: string
@@ -27,36 +28,45 @@ export function isProtectedPath(path: string): boolean {
   return protectedBy(path) !== undefined || isGitInternal(path)
 }
 
-/** A pattern that is well formed; otherwise the problem is noted at the character it is about. */
-export function readPattern(reader: NodeReader, item: Field): PatternAt | undefined {
-  const pattern = reader.text(item)
+/** A pattern that is well formed, its settings in place; otherwise the problem is noted at its character. */
+export function readPattern(reader: NodeReader, item: Field, settings: Settings): PatternAt | undefined {
+  const written = reader.text(item)
+  if (written === undefined) return undefined
+  const pattern = settings.expand(
+    written,
+    'name',
+    (index) => offsetWithin(reader, item, written, index),
+    isWholeSegment,
+  )
   if (pattern === undefined) return undefined
   if (pattern.length > PATTERN_LENGTH_MAX) {
     reader.problems.add(item.valueAt, `a pattern has at most ${PATTERN_LENGTH_MAX} characters`)
     return undefined
   }
-  const setting = /\$\{[^}]{0,40}\}?/.exec(pattern)
-  if (setting !== null) {
-    reader.unsupported(offsetWithin(reader, item, pattern, setting.index), setting[0])
-    return undefined
-  }
   const compiled = compileGlob(pattern)
   if (compiled.ok) return { pattern, glob: compiled.glob, at: item.at }
-  reader.problems.add(offsetWithin(reader, item, pattern, compiled.offset), compiled.message)
+  // With a setting in place, the offset is none of the source's.
+  const at = pattern === written ? offsetWithin(reader, item, written, compiled.offset) : item.valueAt
+  reader.problems.add(at, compiled.message)
   return undefined
 }
 
 /** As `readPattern`, of a pattern that denies. */
-export function readDeny(reader: NodeReader, item: Field): PatternAt | undefined {
-  const read = readPattern(reader, item)
-  const slip = read && denySlip(read.pattern)
+export function readDeny(reader: NodeReader, item: Field, settings: Settings): PatternAt | undefined {
+  const read = readPattern(reader, item, settings)
+  const written = textOf(item)
+  const slip = read && written !== undefined ? denySlip(written) : undefined
   if (read === undefined || slip === undefined) return read
-  reader.problems.add(offsetWithin(reader, item, read.pattern, slip.index), slip.message, slip.hint)
+  reader.problems.add(offsetWithin(reader, item, written ?? '', slip.index), slip.message, slip.hint)
   return undefined
 }
 
+function textOf({ value }: Field): string | undefined {
+  return isScalar(value) && typeof value.value === 'string' ? value.value : undefined
+}
+
 /** Where a character of a value stands in the source; the start of the value if it was written with escapes. */
-function offsetWithin(reader: NodeReader, item: Field, value: string, index: number): number {
+export function offsetWithin(reader: NodeReader, item: Field, value: string, index: number): number {
   const type = isScalar(item.value) ? item.value.type : undefined
   const start = item.valueAt + (type === Scalar.QUOTE_DOUBLE || type === Scalar.QUOTE_SINGLE ? 1 : 0)
   return reader.problems.text.startsWith(value, start) ? start + index : item.valueAt

@@ -4,7 +4,9 @@
  */
 
 import { isMap, isScalar } from 'yaml'
+import { readCeiling, readProtected, type Ceiling, type ProtectedGrant } from './config-bounds.ts'
 import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
+import { PRICE_USD_MAX } from '../limits.ts'
 import { didYouMean } from './suggest.ts'
 import { parseYaml } from './yaml-source.ts'
 
@@ -13,8 +15,12 @@ export interface OperatorConfig {
   readonly file: string | undefined
   readonly providers: ReadonlyMap<string, ProviderConfig>
   readonly credentials: ReadonlyMap<string, CredentialConfig>
+  /** Values for the settings of definitions. */
+  readonly settings: ReadonlyMap<string, string>
   readonly audit: { readonly file: string | undefined }
   readonly require: { readonly walls: readonly 'bubblewrap'[] }
+  readonly ceiling: Ceiling
+  readonly protected: readonly ProtectedGrant[]
 }
 
 export interface ProviderConfig {
@@ -22,6 +28,14 @@ export interface ProviderConfig {
   readonly credential: string | undefined
   readonly baseUrl: string | undefined
   readonly api: 'responses' | 'chat'
+  /** By the model's name at the provider. */
+  readonly prices: ReadonlyMap<string, Price>
+}
+
+/** US dollars for a million tokens. */
+export interface Price {
+  readonly input: number
+  readonly output: number
 }
 
 export interface CredentialConfig {
@@ -40,15 +54,19 @@ export const EMPTY_CONFIG: OperatorConfig = {
   file: undefined,
   providers: new Map(),
   credentials: new Map(),
+  settings: new Map(),
   audit: { file: undefined },
   require: { walls: [] },
+  ceiling: { turns: undefined, usd: undefined },
+  protected: [],
 }
 
 const CONFIG_KEYS = {
-  supported: ['providers', 'credentials', 'audit', 'require'],
-  unsupported: ['settings', 'networks', 'ceiling', 'protected'],
+  supported: ['providers', 'credentials', 'audit', 'require', 'settings', 'ceiling', 'protected'],
+  unsupported: ['networks'],
 } as const
-const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api'], unsupported: [] } as const
+const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api', 'prices'], unsupported: [] } as const
+const PRICE_KEYS = { supported: ['input', 'output'], unsupported: [] } as const
 const CREDENTIAL_KEYS = { supported: ['source', 'inject'], unsupported: ['for', 'users', 'agents'] } as const
 const SOURCE_KEYS = {
   supported: ['env', 'file'],
@@ -78,8 +96,11 @@ export function parseConfig(input: { readonly file: string; readonly text: strin
     file: input.file,
     credentials: readNamed(reader, credentials, 'credential', (field) => readCredential(reader, field)),
     providers: readNamed(reader, providers, 'provider', (field) => readProvider(reader, field, credentials)),
+    settings: readSettings(reader, fields?.get('settings')),
     audit: { file: readAudit(reader, fields?.get('audit')) },
     require: { walls: readWalls(reader, fields?.get('require')) },
+    ceiling: readCeiling(reader, fields?.get('ceiling')),
+    protected: readProtected(reader, fields?.get('protected'), input.file),
   }
   problems.throwIfAny()
   return Object.freeze(config)
@@ -118,7 +139,24 @@ function readProvider(reader: NodeReader, field: Field, credentials: Field | und
     credential,
     baseUrl: baseUrl && readBaseUrl(reader, baseUrl),
     api: (api && reader.choice(api, ['responses', 'chat'] as const)) ?? 'responses',
+    prices: readPrices(reader, fields.get('prices')),
   }
+}
+
+function readPrices(reader: NodeReader, field: Field | undefined): ReadonlyMap<string, Price> {
+  const prices = new Map<string, Price>()
+  const entries = (field && reader.entries(field)) ?? []
+  if (field !== undefined && entries.length === 0) reader.problems.add(field.at, '`prices` is empty')
+  for (const entry of entries) {
+    const fields = reader.section(entry, PRICE_KEYS, 'a price')
+    const [input, output] = PRICE_KEYS.supported.map((key) => fields?.get(key))
+    if (fields !== undefined && (input === undefined || output === undefined)) {
+      reader.problems.add(entry.at, 'a price must have `input` and `output`, in US dollars for a million tokens')
+    }
+    const [perInput, perOutput] = [input, output].map((part) => part && reader.number(part, 0, PRICE_USD_MAX))
+    if (perInput !== undefined && perOutput !== undefined) prices.set(entry.key, { input: perInput, output: perOutput })
+  }
+  return prices
 }
 
 /** `https`, or `http` to this machine by its address: a name could resolve to another. */
@@ -186,6 +224,14 @@ function readInject(
     reader.problems.add(fields.get('format')?.valueAt ?? field.at, '`format` must hold `{secret}` exactly once')
   }
   return header === undefined || format === undefined ? undefined : { header, format }
+}
+
+/** Compared with what a definition permits once one asks for them. */
+function readSettings(reader: NodeReader, field: Field | undefined): ReadonlyMap<string, string> {
+  const entries = (field && reader.entries(field)) ?? []
+  if (field !== undefined && entries.length === 0) reader.problems.add(field.at, '`settings` is empty')
+  const values = entries.map((entry) => [entry.key, reader.text(entry) ?? ''] as const)
+  return new Map(values)
 }
 
 function readAudit(reader: NodeReader, field: Field | undefined): string | undefined {

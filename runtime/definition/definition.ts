@@ -1,6 +1,5 @@
 /** What a definition says, checked, frozen and JSON; nothing in it has been read from the world but its prompt. */
 
-import type { Wall } from '../sandbox/walls.ts'
 import type { DenyRule, HeaderRule, HttpRule, PathRule, Question, RulePlace } from '../policy/grant.ts'
 import type { JsonSchema } from '../tool/check-schema.ts'
 import type { BuiltinToolName } from './builtin-tools.ts'
@@ -26,7 +25,7 @@ export interface AgentDefinition {
   readonly settings: readonly Setting[]
   readonly budget: Budget
   /** Walls without which it does not run. */
-  readonly require: readonly { readonly wall: Wall; readonly place: RulePlace }[]
+  readonly require: readonly { readonly wall: (typeof WALLS)[number]; readonly place: RulePlace }[]
   /** What `check` asks of its rights. */
   readonly tests: readonly RightsTest[]
   /** Where each key of the definition was written. */
@@ -116,6 +115,9 @@ export interface ToolEntry {
   readonly place: RulePlace
 }
 
+/** Walls that a definition can insist on; what stands around a sandbox process anyway is not among them. */
+export const WALLS = ['bubblewrap'] as const
+
 export const REPEATS = ['safe', 'keyed', 'ask'] as const
 export type Repeat = (typeof REPEATS)[number]
 
@@ -134,4 +136,6 @@ export interface ToolLimits {
   readonly calls: number | undefined
   /** Requests to the broker in one call. */
   readonly requests: number
+  readonly resultBytes: number
+  readonly logBytes: number
 }

@@ -119,6 +119,12 @@ export class NodeReader {
     return value
   }
 
+  /** `true`, for a key that says nothing when it is false. */
+  flag(field: Field): true | undefined {
+    if (isScalar(field.value) && field.value.value === true) return true
+    return this.#rejected(field, 'must be true', 'leave it out where it does not hold')
+  }
+
   integer(field: Field, min: number, max: number): number | undefined {
     return this.#decimal(field, min, max, 'a whole number', Number.isInteger)
   }

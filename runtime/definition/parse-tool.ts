@@ -4,11 +4,15 @@ import {
   PATTERNS_PER_LIST_MAX,
   TOOL_PATTERN_CHARACTERS_MAX,
   TOOL_CALLS_MAX,
+  TOOL_LOG_BYTES_LIMIT_MAX,
+  TOOL_LOG_BYTES_MAX,
   TOOL_MEMORY_BYTES,
   TOOL_MEMORY_BYTES_MAX,
   TOOL_MEMORY_BYTES_MIN,
   TOOL_REQUESTS_LIMIT_MAX,
   TOOL_REQUESTS_MAX,
+  TOOL_RESULT_BYTES_LIMIT_MAX,
+  TOOL_RESULT_BYTES_MAX,
   TOOL_TIMEOUT_MS,
   TOOL_TIMEOUT_MS_MAX,
 } from '../limits.ts'
@@ -16,23 +20,27 @@ import type { DenyRule, PathRight } from '../policy/grant.ts'
 import { BUILTIN_TOOLS, BUILTIN_TOOLS_UNSUPPORTED, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
 import type { BuiltinTool, ToolRight } from './builtin-tools.ts'
 import { isProtectedPath, readDeny, readPattern, type PatternAt, type RuleCheck } from './check-rules.ts'
-import type { ToolEntry, ToolLimits, ToolSource } from './definition.ts'
+import { REPEATS, type ToolEntry, type ToolLimits, type ToolSource } from './definition.ts'
 import { folderPath } from './folder-path.ts'
+import { TOOL_KEYS, LIMITS_KEYS } from './keys.ts'
 import { quoted, type Field, type Fields, type NodeReader } from './node-reader.ts'
+import { readArgs } from './parse-args.ts'
+import { readHeaders, readHttpRules, readRedirects, readRequest, type Expand, type RequestRule } from './parse-http.ts'
+import type { Settings } from './settings.ts'
 import { didYouMean } from './suggest.ts'
-
-const TOOL_KEYS = {
-  supported: ['from', 'read', 'write', 'delete', 'deny', 'git', 'limits', 'approval'],
-  unsupported: ['http', 'credentials', 'args', 'repeat', 'required', 'request', 'redirects', 'headers', 'description'],
-} as const
-const LIMITS_KEYS = { supported: ['timeout', 'memory', 'calls', 'requests'], unsupported: ['result', 'log'] } as const
 
 const PATH_RIGHTS: readonly PathRight[] = ['read', 'write', 'delete']
 const TOOL_NAME = /^[a-z][a-z0-9_]*$/
+const KILOBYTE = 1024
 const BUILTIN_PREFIX = 'run-agent/'
 
 /** Undefined if a problem was noted that leaves no tool. */
-export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field): ToolEntry | undefined {
+export function parseTool(
+  reader: NodeReader,
+  ruleCheck: RuleCheck,
+  settings: Settings,
+  field: Field,
+): ToolEntry | undefined {
   const { problems } = reader
   const name = field.key
   if (!TOOL_NAME.test(name)) {
@@ -45,13 +53,16 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
   }
   const fields = reader.fields(field, TOOL_KEYS, 'a tool')
   if (fields === undefined) return undefined
-  const from = readFrom(reader, field, fields.get('from'))
+  const web = readWeb(reader, fields, settings)
+  const from = fields.has('request')
+    ? readRequestTool(reader, fields, web)
+    : readFrom(reader, field, fields.get('from'))
   const rules = [...fields.values()].flatMap((list) => {
     const right = PATH_RIGHTS.find((candidate) => candidate === list.key)
-    return right === undefined ? [] : readPatterns(reader, list).map((pattern) => ({ ...pattern, right }))
+    return right === undefined ? [] : readPatterns(reader, list, settings).map((pattern) => ({ ...pattern, right }))
   })
   const denyField = fields.get('deny')
-  const deny = denyField === undefined ? [] : readPatterns(reader, denyField)
+  const deny = denyField === undefined ? [] : readPatterns(reader, denyField, settings)
   const gitField = fields.get('git')
   const git = gitField && reader.choice(gitField, ['read'] as const)
   const approval = fields.get('approval')
@@ -63,6 +74,18 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
   if (characters > TOOL_PATTERN_CHARACTERS_MAX) {
     problems.add(field.at, `the patterns of a tool have at most ${TOOL_PATTERN_CHARACTERS_MAX} characters together`)
   }
+  const description = fields.get('description')
+  const args = fields.get('args')
+  const repeat = fields.get('repeat')
+  const required = fields.get('required')
+  if (required !== undefined) reader.flag(required)
+  const isSafe = rules.every(({ right }) => right === 'read') && web.http.every(({ rule }) => /^GET /.test(rule))
+  const words = {
+    description: description && reader.text(description, { lines: true }),
+    args: args === undefined ? [] : readArgs(reader, args, settings),
+    repeat: (repeat && reader.choice(repeat, REPEATS)) ?? (isSafe ? 'safe' : 'ask'),
+    required: required && problems.placeOf(required.at),
+  }
   if (from === undefined) return undefined
   const place = (at: PatternAt): DenyRule => ({ pattern: at.pattern, place: problems.placeOf(at.at) })
   return {
@@ -72,16 +95,59 @@ export function parseTool(reader: NodeReader, ruleCheck: RuleCheck, field: Field
     deny: deny.map(place),
     git:
       git === undefined || gitField === undefined ? undefined : { access: git, place: problems.placeOf(gitField.at) },
-    http: [],
-    redirects: [],
-    headers: [],
-    description: undefined,
-    args: [],
+    http: web.http,
+    redirects: web.redirects,
+    headers: web.headers,
     limits,
-    repeat: rules.some(({ right }) => right !== 'read') ? 'ask' : 'safe',
-    required: undefined,
+    ...words,
     place: problems.placeOf(field.at),
   }
+}
+
+interface WebRules extends Pick<ToolEntry, 'http' | 'redirects' | 'headers'> {
+  readonly request: RequestRule | undefined
+}
+
+function readWeb(reader: NodeReader, fields: Fields, settings: Settings): WebRules {
+  const expand: Expand = (template, part, at) => settings.expand(template, part, at)
+  const [requestField, httpField, redirectsField, headersField] = ['request', 'http', 'redirects', 'headers'].map(
+    (key) => fields.get(key),
+  )
+  const request = requestField && readRequest(reader, requestField, expand)
+  const http =
+    requestField === undefined ? httpField && readHttpRules(reader, httpField, expand) : request && [request.http]
+  // Where the rules have mistakes of their own, what rests on them is not to blame.
+  const base = http ?? (requestField === undefined && httpField === undefined ? [] : undefined)
+  return {
+    request,
+    http: http ?? [],
+    redirects: (redirectsField && readRedirects(reader, redirectsField, expand, base)) ?? [],
+    headers: (headersField && readHeaders(reader, headersField, expand, base)) ?? [],
+  }
+}
+
+/** A tool without code: nothing of it but the request takes effect, and its arguments have no other schema. */
+function readRequestTool(reader: NodeReader, fields: Fields, { request }: WebRules): ToolSource | undefined {
+  const { problems } = reader
+  for (const key of ['from', 'http', 'git', 'deny', ...PATH_RIGHTS]) {
+    const field = fields.get(key)
+    if (field !== undefined) problems.add(field.at, `\`${key}\` can never take effect: the tool is its \`request\``)
+  }
+  const field = fields.get('request')
+  if (field !== undefined && !fields.has('description')) {
+    problems.add(field.at, 'a tool without code must have a `description`', 'it is all that the model learns of it')
+  }
+  if (request === undefined) return undefined
+  const args = fields.get('args')
+  const given = new Map((args && reader.entries(args))?.map((entry) => [entry.key, entry.at]))
+  for (const name of request.args) {
+    if (!given.has(name))
+      problems.add(field?.valueAt ?? 0, `the argument ${quoted(name)} has no schema`, 'give it one under `args`')
+  }
+  for (const [name, at] of given) {
+    if (!request.args.includes(name)) problems.add(at, `the argument ${quoted(name)} stands nowhere in the request`)
+  }
+  return { kind: 'request', request: request.request }
 }
 
 function readFrom(reader: NodeReader, tool: Field, field: Field | undefined): ToolSource | undefined {
@@ -119,7 +185,7 @@ function builtin(reader: NodeReader, name: string, at: number, own?: string): To
 }
 
 /** The patterns of one list that are well formed; each once. */
-function readPatterns(reader: NodeReader, list: Field): readonly PatternAt[] {
+function readPatterns(reader: NodeReader, list: Field, settings: Settings): readonly PatternAt[] {
   const items = reader.items(list) ?? []
   const surplus = items[PATTERNS_PER_LIST_MAX]
   if (surplus !== undefined) {
@@ -128,7 +194,7 @@ function readPatterns(reader: NodeReader, list: Field): readonly PatternAt[] {
   }
   const seen = new Map<string, number>()
   return items.flatMap((item) => {
-    const pattern = list.key === 'deny' ? readDeny(reader, item) : readPattern(reader, item)
+    const pattern = (list.key === 'deny' ? readDeny : readPattern)(reader, item, settings)
     if (pattern === undefined) return []
     const first = seen.get(pattern.pattern)
     if (first !== undefined) {
@@ -151,6 +217,8 @@ function checkRights(reader: NodeReader, tool: Field, from: ToolSource | undefin
   if (from?.kind !== 'builtin') return
   const { needs, requires }: BuiltinTool = BUILTIN_TOOLS[from.tool]
   const rights: readonly ToolRight[] = [...PATH_RIGHTS, 'git']
+  const http = fields.get('http')
+  if (http !== undefined) problems.add(http.at, `\`http\` can never take effect: \`${from.tool}\` does not need it`)
   for (const right of rights) {
     const field = fields.get(right)
     if (field !== undefined && !needs.includes(right)) {
@@ -169,7 +237,11 @@ function readLimits(reader: NodeReader, field: Field | undefined): ToolLimits {
   const memory = fields?.get('memory')
   const calls = fields?.get('calls')
   const requests = fields?.get('requests')
+  const result = fields?.get('result')
+  const log = fields?.get('log')
   return {
+    resultBytes: (result && reader.size(result, KILOBYTE, TOOL_RESULT_BYTES_LIMIT_MAX)) ?? TOOL_RESULT_BYTES_MAX,
+    logBytes: (log && reader.size(log, KILOBYTE, TOOL_LOG_BYTES_LIMIT_MAX)) ?? TOOL_LOG_BYTES_MAX,
     timeoutMs: (timeout && reader.duration(timeout, TOOL_TIMEOUT_MS_MAX)) ?? TOOL_TIMEOUT_MS,
     memoryBytes: (memory && reader.size(memory, TOOL_MEMORY_BYTES_MIN, TOOL_MEMORY_BYTES_MAX)) ?? TOOL_MEMORY_BYTES,
     calls: calls && reader.integer(calls, 1, TOOL_CALLS_MAX),

@@ -12,15 +12,21 @@ import {
   RUN_TIME_MS,
   RUN_TIME_MS_MAX,
   RUN_TURNS_LIMIT_MAX,
+  RUN_TOKENS_MAX,
   RUN_TURNS_MAX,
+  RUN_USD_MAX,
+  RUN_USD_MIN,
 } from '../limits.ts'
 import { isProtectedPath, RuleCheck } from './check-rules.ts'
-import { MODEL_EFFORTS } from './definition.ts'
-import type { AgentDefinition, ModelChoice, ToolEntry } from './definition.ts'
+import { MODEL_EFFORTS, WALLS } from './definition.ts'
+import type { AgentDefinition, Budget, ModelChoice, ToolEntry } from './definition.ts'
 import { folderPath } from './folder-path.ts'
+import { DEFINITION_KEYS, MODEL_KEYS, INSTRUCTIONS_KEYS, BUDGET_KEYS, REQUIRE_KEYS } from './keys.ts'
 import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
-import { ProblemList } from './problem-list.ts'
+import { splitMarkdown } from './markdown-source.ts'
+import { readTests } from './parse-tests.ts'
 import { parseTool } from './parse-tool.ts'
+import { Settings, type SettingValues } from './settings.ts'
 import { parseYaml } from './yaml-source.ts'
 
 export interface DefinitionInput {
@@ -34,27 +40,17 @@ export interface DefinitionInput {
   readonly readFile?: (path: string) => string | Uint8Array
   /** Normalised workspace-relative paths that the operator took off the list of protected ones, with all below. */
   readonly allowProtected?: readonly string[]
+  /** Values for its settings; without them a definition can be read and locked, and not run. */
+  readonly values?: SettingValues
 }
-
-const DEFINITION_KEYS = {
-  supported: ['name', 'description', 'model', 'script', 'fallback', 'instructions', 'workspace', 'tools', 'budget'],
-  unsupported: ['settings', 'agents', 'output', 'require', 'tests'],
-} as const
-const MODEL_KEYS = { supported: ['name', 'effort', 'temperature', 'maxOutput'], unsupported: [] } as const
-const INSTRUCTIONS_KEYS = { supported: ['file'], unsupported: [] } as const
-const BUDGET_KEYS = { supported: ['turns', 'time'], unsupported: ['tokens', 'usd'] } as const
 
 const AGENT_NAME = /^[a-z][a-z0-9_-]*$/
 const MODEL_NAME = /^(?<provider>[a-z][a-z0-9_-]*)\/(?<name>[^\s/][^\s]*)$/
 
 /** Throws ProblemsError. */
 export function parseDefinition(input: DefinitionInput): AgentDefinition {
-  if (/\.(?:md|markdown)$/i.test(input.file)) {
-    const problems = new ProblemList('definition', input.file, '')
-    problems.add(0, 'a definition in Markdown is not supported yet', 'write it as YAML')
-    throw problems.error()
-  }
-  const { root, problems } = parseYaml('definition', input.file, input.text)
+  const { yaml, body } = splitMarkdown(input)
+  const { root, problems } = parseYaml('definition', input.file, yaml)
   const reader = new NodeReader(problems)
   const rootAt = root?.range?.[0] ?? 0
   if (root === undefined || !isMap(root)) {
@@ -63,7 +59,7 @@ export function parseDefinition(input: DefinitionInput): AgentDefinition {
   }
   const top: Field = { key: 'definition', at: rootAt, value: root, valueAt: rootAt }
   const fields = reader.fields(top, DEFINITION_KEYS, 'a definition') ?? new Map<string, Field>()
-  const definition = readDefinition(reader, fields, input, rootAt)
+  const definition = readDefinition(reader, fields, { ...input, body }, rootAt)
   problems.throwIfAny()
   // Without a problem there is a definition: every reader that returns undefined has noted why.
   if (definition === undefined) throw new Error('a definition was refused without a problem')
@@ -73,7 +69,7 @@ export function parseDefinition(input: DefinitionInput): AgentDefinition {
 function readDefinition(
   reader: NodeReader,
   fields: Fields,
-  input: DefinitionInput,
+  input: DefinitionInput & { readonly body: string | undefined },
   rootAt: number,
 ): AgentDefinition | undefined {
   const { problems } = reader
@@ -87,10 +83,15 @@ function readDefinition(
   const model = optional('model', (field) => readModel(reader, field))
   const script = optional('script', (field) => readScript(reader, field))
   const fallback = optional('fallback', (field) => reader.choice(field, ['script'] as const))
-  const instructions = optional('instructions', (field) => readInstructions(reader, field, input.readFile))
+  const instructions = readInstructions(reader, fields.get('instructions'), input)
   const workspace = optional('workspace', (field) => readWorkspace(reader, field)) ?? '.'
-  const tools = optional('tools', (field) => readTools(reader, field, input.allowProtected ?? [])) ?? []
+  const settings = new Settings(reader, fields.get('settings'), input.values)
+  const tools = optional('tools', (field) => readTools(reader, field, settings, input.allowProtected ?? [])) ?? []
   const budget = optional('budget', (field) => readBudget(reader, field))
+  // A tool with a mistake of its own is none that is missing.
+  const toolNames = (optional('tools', (field) => reader.entries(field)) ?? []).map(({ key }) => key)
+  const require = optional('require', (field) => readRequire(reader, field)) ?? []
+  const tests = optional('tests', (field) => readTests(reader, field, settings, toolNames)) ?? []
   checkPlayers(reader, fields, rootAt)
   if (name === undefined) return undefined
   return {
@@ -104,15 +105,15 @@ function readDefinition(
     instructionsFile: instructions?.file,
     workspace,
     tools,
-    settings: [],
+    settings: settings.list,
     budget: {
       turns: budget?.turns ?? RUN_TURNS_MAX,
       timeMs: budget?.timeMs ?? RUN_TIME_MS,
-      tokens: undefined,
-      usd: undefined,
+      tokens: budget?.tokens,
+      usd: budget?.usd,
     },
-    require: [],
-    tests: [],
+    require,
+    tests,
     places: Object.fromEntries([...fields].map(([key, field]) => [key, problems.placeOf(field.at)])),
   }
 }
@@ -183,9 +184,14 @@ function readFolderFile(reader: NodeReader, field: Field): string | undefined {
 
 function readInstructions(
   reader: NodeReader,
-  field: Field,
-  readFile: DefinitionInput['readFile'],
+  field: Field | undefined,
+  { body, readFile }: { readonly body: string | undefined; readonly readFile?: DefinitionInput['readFile'] },
 ): { readonly text: string; readonly file: string | undefined } | undefined {
+  if (body !== undefined) {
+    if (field !== undefined) reader.problems.add(field.at, 'the instructions of a Markdown definition are its body')
+    return body.trim() === '' ? undefined : { text: body, file: undefined }
+  }
+  if (field === undefined) return undefined
   if (!isMap(field.value)) {
     const text = reader.text(field, { lines: true })
     return text === undefined ? undefined : { text, file: undefined }
@@ -227,6 +233,7 @@ function readWorkspace(reader: NodeReader, field: Field): string | undefined {
 function readTools(
   reader: NodeReader,
   field: Field,
+  settings: Settings,
   allowProtected: readonly string[],
 ): readonly ToolEntry[] | undefined {
   const entries = reader.entries(field)
@@ -236,20 +243,26 @@ function readTools(
     return undefined
   }
   const ruleCheck = new RuleCheck(reader.problems, allowProtected)
-  return entries?.map((entry) => parseTool(reader, ruleCheck, entry)).filter((tool) => tool !== undefined)
+  return entries?.map((entry) => parseTool(reader, ruleCheck, settings, entry)).filter((tool) => tool !== undefined)
 }
 
-function readBudget(
-  reader: NodeReader,
-  field: Field,
-): { readonly turns: number | undefined; readonly timeMs: number | undefined } | undefined {
+function readBudget(reader: NodeReader, field: Field): { readonly [Key in keyof Budget]: Budget[Key] | undefined } {
   const fields = reader.section(field, BUDGET_KEYS, '`budget`')
-  const turns = fields?.get('turns')
-  const time = fields?.get('time')
+  const [turns, tokens, usd, time] = BUDGET_KEYS.supported.map((key) => fields?.get(key))
   return {
     turns: turns && reader.integer(turns, 1, RUN_TURNS_LIMIT_MAX),
+    tokens: tokens && reader.integer(tokens, 1, RUN_TOKENS_MAX),
+    usd: usd && reader.number(usd, RUN_USD_MIN, RUN_USD_MAX),
     timeMs: time && reader.duration(time, RUN_TIME_MS_MAX),
   }
+}
+
+function readRequire(reader: NodeReader, field: Field): AgentDefinition['require'] {
+  const walls = reader.section(field, REQUIRE_KEYS, '`require`')?.get('walls')
+  return ((walls && reader.items(walls)) ?? []).flatMap((item) => {
+    const wall = reader.choice(item, WALLS)
+    return wall === undefined ? [] : [{ wall, place: reader.problems.placeOf(item.at) }]
+  })
 }
 
 /** Something must play, and a fallback needs both what it replaces and what replaces it. */

@@ -74,7 +74,7 @@ function utf8LengthExceeds(text: string): boolean {
 // oxlint-disable-next-line no-control-regex
 const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|\r(?!\n)/g
 
-function checkCharacters(problems: ProblemList): void {
+export function checkCharacters(problems: ProblemList): void {
   for (const match of problems.text.matchAll(FORBIDDEN)) {
     problems.add(match.index, `the character ${printable(match[0])} is not allowed`)
   }

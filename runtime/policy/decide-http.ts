@@ -1,8 +1,67 @@
 /** Whether a tool may make an HTTP request. Pure, and a denial unless a rule of the grant permits. */
-import type { Decision, Grant, HttpRequest } from './grant.ts'
+import type { Decision, Grant, HttpRequest, HttpRule } from './grant.ts'
+import { compileHttpRule, mismatch, type HttpPattern, type Mismatch } from './http-rule.ts'
+import { canonicalUrl } from './http-url.ts'
 
+interface CompiledRule {
+  readonly rule: HttpRule
+  readonly pattern: HttpPattern
+}
+
+interface CompiledRules {
+  readonly http: readonly CompiledRule[]
+  readonly redirects: readonly CompiledRule[]
+}
+
+/** The order in which a rule is asked; the one that fails last is the nearest. */
+const STAGES: readonly Mismatch['stage'][] = ['origin', 'path', 'method', 'query', 'operation']
+
+/** A redirect is an ordinary new request, for which those rules hold as well that only redirects may use. */
 export function decideHttp(grant: Grant, request: HttpRequest): Decision {
-  void request
-  const rule = 'no rule permits it'
-  return { kind: 'deny', reason: 'default-deny', rule, allowed: `${grant.tool} has no right to any URL` }
+  const canonical = canonicalUrl(request.url)
+  if (!canonical.ok) return denial(grant, 'bad-url', `no such URL: ${canonical.why}`)
+  const { method, body, contentType } = request
+  const attempt = { method, url: canonical.url, body, contentType }
+  const { http, redirects } = compiledRules(grant)
+  let nearest: Mismatch | undefined
+  for (const { rule, pattern } of http) {
+    const found = mismatch(pattern, attempt)
+    if (found === undefined) return { kind: 'permit', rule: rule.rule, place: rule.place }
+    if (nearest === undefined || STAGES.indexOf(found.stage) > STAGES.indexOf(nearest.stage)) nearest = found
+  }
+  const byRedirect =
+    method === 'GET' ? redirects.find(({ pattern }) => mismatch(pattern, attempt) === undefined)?.rule : undefined
+  if (byRedirect !== undefined && request.isRedirect === true) {
+    return { kind: 'permit', rule: `redirect ${byRedirect.rule}`, place: byRedirect.place }
+  }
+  const why = byRedirect === undefined ? nearest?.why : 'that URL is reached by a redirect alone'
+  return denial(grant, 'default-deny', 'no rule permits it', why)
+}
+
+function denial(grant: Grant, reason: 'default-deny' | 'bad-url', rule: string, why?: string): Decision {
+  const allowed = allowedRequests(grant)
+  return { kind: 'deny', reason, rule, allowed: why === undefined ? allowed : `${allowed}; ${why}` }
+}
+
+/** What a tool may request, in one sentence. */
+function allowedRequests({ tool, http }: Grant): string {
+  if (http.length === 0) return `${tool} has no right to any URL`
+  return `${tool} may request ${http.map(({ rule }) => rule).join('; ')}`
+}
+
+const cache = new WeakMap<Grant, CompiledRules>()
+
+function compiledRules(grant: Grant): CompiledRules {
+  const known = cache.get(grant)
+  if (known !== undefined) return known
+  const compiled = { http: grant.http.map(compiledRule), redirects: grant.redirects.map(compiledRule) }
+  cache.set(grant, compiled)
+  return compiled
+}
+
+/** Rules were checked where they were read; one that does not compile here is a mistake of ours. */
+function compiledRule(rule: HttpRule): CompiledRule {
+  const compiled = compileHttpRule(rule.rule)
+  if (!compiled.ok) throw new Error(`the rule ${rule.rule} of a grant does not compile: ${compiled.mistake.message}`)
+  return { rule, pattern: compiled.pattern }
 }

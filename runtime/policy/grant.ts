@@ -77,6 +77,8 @@ export interface HttpRequest {
   readonly url: string
   /** Where a rule looks into it. */
   readonly body?: string
+  /** The header that says how a server reads the body. */
+  readonly contentType?: string
   /** The answer to a granted request named this URL. */
   readonly isRedirect?: true
 }

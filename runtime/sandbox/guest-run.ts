@@ -32,6 +32,10 @@ export interface GuestCall {
   readonly input: string
   /** JSON Schema that a tool's arguments must satisfy. */
   readonly schema?: object
+  /** JSON Schema that a definition adds: arguments that only this refuses are denied. */
+  readonly narrowing?: object
+  /** What a tool sees as its settings. */
+  readonly settings?: Readonly<Record<string, string>>
   /** 32 hexadecimal digits. */
   readonly seed: string
   /** The guest's clock at the start, in milliseconds since the Unix epoch. */

@@ -79,7 +79,7 @@ export class SandboxProcess {
     this.sendCode(call.bundle)
     if (call.describer !== undefined) this.sendCode(call.describer)
     const { limits, bundle, describer } = call
-    const { entry, input, schema, seed, now, user, idempotencyKey } = call
+    const { entry, input, schema, narrowing, settings, seed, now, user, idempotencyKey } = call
     const { resultBytesMax, logBytesMax } = limits
     const spec = {
       bundle: bundle.hash,
@@ -90,7 +90,19 @@ export class SandboxProcess {
       cpuMs: limits.cpuMs,
       requestsMax: limits.requestsMax,
       logBytesMax,
-      record: JSON.stringify({ entry, input, schema, seed, now, user, idempotencyKey, resultBytesMax, logBytesMax }),
+      record: JSON.stringify({
+        entry,
+        input,
+        schema,
+        narrowing,
+        settings,
+        seed,
+        now,
+        user,
+        idempotencyKey,
+        resultBytesMax,
+        logBytesMax,
+      }),
     }
     this.calls += 1
     this.#send(FRAME.start, id, 0, JSON.stringify(spec))

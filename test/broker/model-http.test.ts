@@ -21,7 +21,7 @@ function fetchTo(
   const { dress, scrub } = resolveProvider({
     model: 'local/m',
     config: {
-      providers: new Map([['local', { baseUrl: baseURL, api: 'chat', credential: 'key' }]]),
+      providers: new Map([['local', { baseUrl: baseURL, api: 'chat', credential: 'key', prices: new Map() }]]),
       credentials: new Map([['key', { source: { kind: 'env', name: 'KEY' }, inject: undefined }]]),
     },
     environment: { KEY: SECRET },

@@ -23,10 +23,20 @@ tools:
   list_files: { read: ["**"] }
   read_file: { read: ["src/**", "README.md"], deny: ["src/vendor/**"], approval: never }
   git_changes: { git: read, read: ["**"] }
-  write_file: { write: ["reports/*.md"], limits: { timeout: 500ms, memory: 32MB, calls: 3, requests: 20 } }
+  write_file: { write: ["reports/*.md"], limits: { timeout: 500ms, memory: 32MB, calls: 3, requests: 20, result: 2MB, log: 1KB } }
   peek: { from: run-agent/read_file, read: ["docs/**"], x-why: a second name }
-  my_tool: { from: ./tools/my_tool.ts, delete: ["tmp/**"] }
-budget: { turns: 5, time: 2m }
+  my_tool:
+    from: ./tools/my_tool.ts
+    description: Mine.
+    delete: ["tmp/**"]
+    args: { path: { type: string, maxLength: 40 } }
+    repeat: keyed
+    required: true
+budget: { turns: 5, tokens: 1000, usd: 0.25, time: 2m }
+require: { walls: [bubblewrap] }
+tests:
+  - { tool: read_file, permits: read src/a.ts }
+  - { tool: read_file, denies: read src/vendor/a.ts }
 `
 
 describe('a definition that uses everything', () => {
@@ -35,7 +45,9 @@ describe('a definition that uses everything', () => {
       {
         "budget": {
           "timeMs": 120000,
+          "tokens": 1000,
           "turns": 5,
+          "usd": 0.25,
         },
         "description": "Reviews the last commit.",
         "fallback": "script",
@@ -52,29 +64,66 @@ describe('a definition that uses everything', () => {
         },
         "name": "reviewer",
         "places": {
-          "budget": "a.yaml:18:1",
+          "budget": "a.yaml:24:1",
           "description": "a.yaml:3:1",
           "fallback": "a.yaml:6:1",
           "instructions": "a.yaml:7:1",
           "model": "a.yaml:4:1",
           "name": "a.yaml:2:1",
+          "require": "a.yaml:25:1",
           "script": "a.yaml:5:1",
+          "tests": "a.yaml:26:1",
           "tools": "a.yaml:11:1",
           "workspace": "a.yaml:9:1",
         },
+        "require": [
+          {
+            "place": "a.yaml:25:20",
+            "wall": "bubblewrap",
+          },
+        ],
         "script": "scripts/reviewer.script.ts",
+        "settings": [],
+        "tests": [
+          {
+            "expected": "permit",
+            "place": "a.yaml:27:5",
+            "question": "read src/a.ts",
+            "request": {
+              "op": "fs.read",
+              "path": "src/a.ts",
+            },
+            "tool": "read_file",
+          },
+          {
+            "expected": "deny",
+            "place": "a.yaml:28:5",
+            "question": "read src/vendor/a.ts",
+            "request": {
+              "op": "fs.read",
+              "path": "src/vendor/a.ts",
+            },
+            "tool": "read_file",
+          },
+        ],
         "tools": [
           {
+            "args": [],
             "deny": [],
+            "description": undefined,
             "from": {
               "kind": "builtin",
               "tool": "list_files",
             },
             "git": undefined,
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": undefined,
+              "logBytes": 65536,
               "memoryBytes": 67108864,
               "requests": 10000,
+              "resultBytes": 1048576,
               "timeoutMs": 30000,
             },
             "name": "list_files",
@@ -86,23 +135,32 @@ describe('a definition that uses everything', () => {
               },
             ],
             "place": "a.yaml:12:3",
+            "redirects": [],
+            "repeat": "safe",
+            "required": undefined,
           },
           {
+            "args": [],
             "deny": [
               {
                 "pattern": "src/vendor/**",
                 "place": "a.yaml:13:54",
               },
             ],
+            "description": undefined,
             "from": {
               "kind": "builtin",
               "tool": "read_file",
             },
             "git": undefined,
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": undefined,
+              "logBytes": 65536,
               "memoryBytes": 67108864,
               "requests": 10000,
+              "resultBytes": 1048576,
               "timeoutMs": 30000,
             },
             "name": "read_file",
@@ -119,9 +177,14 @@ describe('a definition that uses everything', () => {
               },
             ],
             "place": "a.yaml:13:3",
+            "redirects": [],
+            "repeat": "safe",
+            "required": undefined,
           },
           {
+            "args": [],
             "deny": [],
+            "description": undefined,
             "from": {
               "kind": "builtin",
               "tool": "git_changes",
@@ -130,10 +193,14 @@ describe('a definition that uses everything', () => {
               "access": "read",
               "place": "a.yaml:14:18",
             },
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": undefined,
+              "logBytes": 65536,
               "memoryBytes": 67108864,
               "requests": 10000,
+              "resultBytes": 1048576,
               "timeoutMs": 30000,
             },
             "name": "git_changes",
@@ -145,18 +212,27 @@ describe('a definition that uses everything', () => {
               },
             ],
             "place": "a.yaml:14:3",
+            "redirects": [],
+            "repeat": "safe",
+            "required": undefined,
           },
           {
+            "args": [],
             "deny": [],
+            "description": undefined,
             "from": {
               "kind": "builtin",
               "tool": "write_file",
             },
             "git": undefined,
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": 3,
+              "logBytes": 1024,
               "memoryBytes": 33554432,
               "requests": 20,
+              "resultBytes": 2097152,
               "timeoutMs": 500,
             },
             "name": "write_file",
@@ -168,18 +244,27 @@ describe('a definition that uses everything', () => {
               },
             ],
             "place": "a.yaml:15:3",
+            "redirects": [],
+            "repeat": "ask",
+            "required": undefined,
           },
           {
+            "args": [],
             "deny": [],
+            "description": undefined,
             "from": {
               "kind": "builtin",
               "tool": "read_file",
             },
             "git": undefined,
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": undefined,
+              "logBytes": 65536,
               "memoryBytes": 67108864,
               "requests": 10000,
+              "resultBytes": 1048576,
               "timeoutMs": 30000,
             },
             "name": "peek",
@@ -191,29 +276,50 @@ describe('a definition that uses everything', () => {
               },
             ],
             "place": "a.yaml:16:3",
+            "redirects": [],
+            "repeat": "safe",
+            "required": undefined,
           },
           {
+            "args": [
+              {
+                "argument": "path",
+                "place": "a.yaml:21:13",
+                "schema": {
+                  "maxLength": 40,
+                  "type": "string",
+                },
+              },
+            ],
             "deny": [],
+            "description": "Mine.",
             "from": {
               "kind": "file",
               "path": "tools/my_tool.ts",
             },
             "git": undefined,
+            "headers": [],
+            "http": [],
             "limits": {
               "calls": undefined,
+              "logBytes": 65536,
               "memoryBytes": 67108864,
               "requests": 10000,
+              "resultBytes": 1048576,
               "timeoutMs": 30000,
             },
             "name": "my_tool",
             "paths": [
               {
                 "pattern": "tmp/**",
-                "place": "a.yaml:17:49",
+                "place": "a.yaml:20:14",
                 "right": "delete",
               },
             ],
             "place": "a.yaml:17:3",
+            "redirects": [],
+            "repeat": "keyed",
+            "required": "a.yaml:23:5",
           },
         ],
         "workspace": "sub",
@@ -231,7 +337,14 @@ describe('a definition that uses everything', () => {
     const { budget, tools, workspace } = parse(`${HEAD}tools: { read_file: { read: ["**"] } }\n`)
     expect(workspace).toBe('.')
     expect(budget).toEqual({ turns: 20, timeMs: 600_000 })
-    expect(tools[0]?.limits).toEqual({ timeoutMs: 30_000, memoryBytes: 67_108_864, calls: undefined, requests: 10_000 })
+    expect(tools[0]?.limits).toEqual({
+      resultBytes: 1024 ** 2,
+      logBytes: 64 * 1024,
+      timeoutMs: 30_000,
+      memoryBytes: 67_108_864,
+      calls: undefined,
+      requests: 10_000,
+    })
   })
 
   it('has no tools where it lists none', () => {
@@ -333,13 +446,6 @@ budget: { turns: none, time: 5 }
           "source": "  tool: { from: ../tool.ts, http: ["GET https://example.com/"] }",
         },
         {
-          "column": 29,
-          "file": "a.yaml",
-          "line": 9,
-          "message": "\`http\` is not supported yet",
-          "source": "  tool: { from: ../tool.ts, http: ["GET https://example.com/"] }",
-        },
-        {
           "column": 18,
           "file": "a.yaml",
           "line": 10,
@@ -414,39 +520,25 @@ describe('a misspelt key is refused, never ignored', () => {
 })
 
 describe('what the format has and this version does not', () => {
-  it.each(['settings', 'agents', 'output', 'require', 'tests'])('%s is not supported yet', (key) => {
+  it.each(['agents', 'output'])('%s is not supported yet', (key) => {
     expect(mistakes(`${HEAD}${key}: {}\n`)).toEqual([`3:1 \`${key}\` is not supported yet`])
   })
 
-  it.each(['http', 'credentials', 'args', 'repeat', 'required', 'request', 'redirects', 'headers', 'description'])(
-    '%s of a tool is not supported yet',
-    (key) => {
-      const text = `${HEAD}tools:\n  my_tool: { from: ./t.ts, ${key}: x }\n`
-      expect(mistakes(text)).toEqual([`4:28 \`${key}\` is not supported yet`])
-    },
-  )
+  it('credentials of a tool are not supported yet', () => {
+    const text = `${HEAD}tools:\n  my_tool: { from: ./t.ts, credentials: x }\n`
+    expect(mistakes(text)).toEqual(['4:28 `credentials` is not supported yet'])
+  })
 
   it('nor are these forms', () => {
-    const text = `${HEAD}budget: { tokens: 1, usd: 0.5 }
-tools:
+    const text = `${HEAD}tools:
   fetch_url: {}
   save: { from: run-agent/download_file }
-  read_file: { read: ["$\{user}/**"], approval: ask, limits: { result: 1MB, log: 1KB } }
+  read_file: { read: ["**"], approval: ask }
 `
-    expect(mistakes(text)).toMatchInlineSnapshot(`
-      [
-        "3:11 \`tokens\` is not supported yet",
-        "3:22 \`usd\` is not supported yet",
-        "5:3 \`fetch_url\` is not supported yet",
-        "6:17 \`download_file\` is not supported yet",
-        "7:24 \`\${user}\` is not supported yet",
-        "7:48 \`approval: ask\` is not supported yet",
-        "7:63 \`result\` is not supported yet",
-        "7:76 \`log\` is not supported yet",
-      ]
-    `)
-    expect(summaries(problemsOf(() => parseDefinition({ file: 'a.md', text: HEAD })))).toEqual([
-      '1:1 a definition in Markdown is not supported yet (write it as YAML)',
+    expect(mistakes(text)).toEqual([
+      '4:3 `fetch_url` is not supported yet',
+      '5:17 `download_file` is not supported yet',
+      '6:40 `approval: ask` is not supported yet',
     ])
   })
 })

@@ -21,7 +21,7 @@ describe('a key without content', () => {
   })
 
   it('is not said to be empty where it holds what is refused', () => {
-    expect(mistakes(`${HEAD}budget: { tokens: 5 }\n`)).toEqual(['3:11 `tokens` is not supported yet'])
+    expect(mistakes(`${HEAD}agents: { b: { from: ./b.yaml } }\n`)).toEqual(['3:1 `agents` is not supported yet'])
     expect(mistakes(`${HEAD}budget: { trns: 5 }\n`)).toEqual([
       '3:11 unknown key `trns` in `budget` (did you mean `turns`?)',
     ])

@@ -113,14 +113,14 @@ function startProgram(args: readonly string[], { cwd, input, environment }: Star
   }
 }
 
-/** A tool's file. `body` is that of `async execute({ text, number })`. */
-function toolFile(body: string, imports = ''): string {
+/** A tool's file. `body` is that of `async execute({ text, number })`, or of one that takes `args`. */
+function toolFile(body: string, imports = '', args = '{ text, number }'): string {
   return `import { defineTool, z } from 'run-agent'
 ${imports}
 export default defineTool({
   description: 'A tool of a test.',
   parameters: z.object({ text: z.string().optional(), number: z.number().optional() }),
-  async execute({ text, number }) {
+  async execute(${args}) {
     ${body}
   },
 })
@@ -141,11 +141,16 @@ export default defineScript(async (task, call) => {
 `
 }
 
+interface ToolParts {
+  readonly rights?: string
+  readonly body: string
+  readonly imports?: string
+  readonly args?: string
+}
+
 export interface AgentParts {
   /** By name: the lines of its definition in flow style, and what its `execute` does. */
-  readonly tools: Readonly<
-    Record<string, { readonly rights?: string; readonly body: string; readonly imports?: string }>
-  >
+  readonly tools: Readonly<Record<string, ToolParts>>
   readonly script: string
   /** More lines of the definition. */
   readonly more?: string
@@ -157,7 +162,9 @@ export function agentFiles({ tools, script, more = '' }: AgentParts): Readonly<R
   const lines = entries.map(
     ([name, { rights = '' }]) => `  ${name}: { from: ./tools/${name}.ts${rights && `, ${rights}`} }`,
   )
-  const files = entries.map(([name, { body, imports }]) => [`agent/tools/${name}.ts`, toolFile(body, imports)] as const)
+  const files = entries.map(
+    ([name, { body, imports, args }]) => [`agent/tools/${name}.ts`, toolFile(body, imports, args)] as const,
+  )
   return {
     'agent/agent.yaml': [
       'name: tested',

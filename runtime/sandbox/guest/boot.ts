@@ -23,6 +23,8 @@ interface StartRecord {
   readonly resultBytesMax: number
   readonly logBytesMax: number
   readonly schema?: Record<string, unknown>
+  readonly narrowing?: Record<string, unknown>
+  readonly settings?: Record<string, string>
   readonly user?: string
   readonly idempotencyKey?: string
 }
@@ -78,8 +80,10 @@ async function play(record: StartRecord, bundle: Factory, describer: Factory | u
   }
   const checked = validateArguments(record.schema ?? {}, JSON.parse(record.input))
   if (!checked.ok) throw Object.assign(named('InvalidArguments', checked.message), { code: 'E_ARGUMENTS' })
+  const narrowed = record.narrowing === undefined ? checked : validateArguments(record.narrowing, checked.value)
+  if (!narrowed.ok) throw Object.assign(named('Denied', `args: ${narrowed.message}`), { code: 'E_ARGS' })
   const context = Object.freeze({
-    settings: Object.freeze({}),
+    settings: Object.freeze({ ...record.settings }),
     user: record.user,
     signal: neverAborted,
     idempotencyKey: record.idempotencyKey,

@@ -1,0 +1,198 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decide } from '../../runtime/policy/decide.ts'
+import type { Decision, Grant, HttpRequest } from '../../runtime/policy/grant.ts'
+import { grantOf } from '../support/grants.ts'
+
+function httpGrant(http: readonly string[], redirects: readonly string[] = []): Grant {
+  const rules = (texts: readonly string[], line: number) =>
+    texts.map((rule, index) => ({ rule, place: `probe.yaml:${line + index}:1` }))
+  return { ...grantOf({ read: ['**'] }), http: rules(http, 20), redirects: rules(redirects, 40) }
+}
+
+function ask(grant: Grant, request: string, more: Partial<HttpRequest> = {}): Decision {
+  const [method = '', url = ''] = request.split(' ')
+  return decide(grant, { op: 'http', method, url, ...more }, {})
+}
+
+const ISSUES = 'GET https://api.example/repos/acme/shop/issues?page&state=open|closed'
+const COMMENT = 'POST https://api.example/repos/acme/shop/issues/*/comments'
+const GRAPHQL = 'POST https://api.example/graphql {query: issues|project}'
+const BLOBS = 'GET https://*.blob.example/**?*'
+const grant = httpGrant([ISSUES, COMMENT, GRAPHQL], [BLOBS])
+const may = `probe may request ${ISSUES}; ${COMMENT}; ${GRAPHQL}`
+
+describe('decideHttp', () => {
+  test('permits by the rule, at its place', () => {
+    expect(ask(grant, 'POST https://api.example/repos/acme/shop/issues/7/comments')).toEqual({
+      kind: 'permit',
+      rule: COMMENT,
+      place: 'probe.yaml:21:1',
+    })
+  })
+
+  test('denies what no rule permits, and everything without a rule', () => {
+    const denial = { kind: 'deny', reason: 'default-deny', rule: 'no rule permits it' }
+    expect(ask(grant, 'GET https://evil.example/')).toEqual({ ...denial, allowed: may })
+    expect(ask(httpGrant([]), 'GET https://api.example/')).toEqual({
+      ...denial,
+      allowed: 'probe has no right to any URL',
+    })
+    // Without a rule of its own, a rule for redirects permits nothing.
+    expect(ask(httpGrant([], [BLOBS]), 'GET https://a.blob.example/b')).toMatchObject(denial)
+  })
+
+  test('names a URL that is none', () => {
+    expect(ask(grant, 'GET https://api.example/a/../b')).toEqual({
+      kind: 'deny',
+      reason: 'bad-url',
+      rule: 'no such URL: its path holds a segment that a server may take for `.` or `..`',
+      allowed: may,
+    })
+  })
+
+  const shop = 'https://api.example/repos/acme/shop'
+  test.for([
+    [`DELETE ${shop}/issues`, 'GET is granted there, DELETE is not'],
+    [`GET ${shop}/issues/7/comments`, 'POST is granted there, GET is not'],
+    [`GET ${shop}/issues?per_page=100`, 'the query key `per_page` is not granted there'],
+    [`GET ${shop}/issues?state=all`, 'the query key `state` is not granted that value'],
+    [`GET ${shop}/issues?page=1&page=2`, 'the query key `page` is there twice'],
+    [`POST ${shop}/issues/7/comments?a`, 'no query is granted there'],
+    [`POST ${shop}/issues/7%2F8/comments`, '`%2F` is granted only where a rule spells it'],
+    ['POST https://api.example/graphql', 'the body must be application/json'],
+    ['GET https://a.blob.example/b', 'that URL is reached by a redirect alone'],
+  ] as const)('%s: %s', ([request, why]) => {
+    expect(ask(grant, request)).toMatchObject({ kind: 'deny', reason: 'default-deny', allowed: `${may}; ${why}` })
+  })
+
+  test('a redirect reaches what a rule grants, and by GET what a rule for redirects does', () => {
+    const redirected = { isRedirect: true } as const
+    expect(ask(grant, 'GET https://a.blob.example/b/c?sig=x', redirected)).toEqual({
+      kind: 'permit',
+      rule: `redirect ${BLOBS}`,
+      place: 'probe.yaml:40:1',
+    })
+    expect(ask(grant, `GET ${shop}/issues`, redirected)).toMatchObject({ kind: 'permit', rule: ISSUES })
+    for (const request of [
+      'POST https://a.blob.example/b',
+      'GET https://blob.example/b',
+      'GET https://evil.example/',
+    ]) {
+      expect(ask(grant, request, redirected).kind).toBe('deny')
+    }
+    // Even where a grant says otherwise, which no definition does.
+    const posts = httpGrant([ISSUES], ['GET,POST https://a.example/b'])
+    expect(ask(posts, 'GET https://a.example/b', redirected).kind).toBe('permit')
+    expect(ask(posts, 'POST https://a.example/b', redirected).kind).toBe('deny')
+  })
+
+  test('a rule that does not compile is a mistake of ours, and no permit', () => {
+    expect(() => ask(httpGrant(['GET https://h.example/a*']), 'GET https://h.example/ab')).toThrow('does not compile')
+  })
+})
+
+/** A rule, a request that it permits, and the dimensions in which that can be changed. */
+interface Dimensions {
+  readonly scheme: string
+  readonly host: string
+  readonly port: string
+  readonly method: string
+  readonly segments: readonly string[]
+  readonly slash: string
+  readonly query: readonly (readonly [string, string])[]
+  readonly field: string
+}
+
+const name = fc.stringMatching(/^[a-z][a-z0-9]{0,5}$/)
+const dimensions = fc.record<Dimensions>({
+  scheme: fc.constant('https'),
+  host: fc.tuple(name, name).map(([a, b]) => `${a}.${b}.example`),
+  port: fc.constantFrom('', ':8443'),
+  method: fc.constantFrom('GET', 'PUT', 'DELETE', 'POST'),
+  segments: fc.array(name, { minLength: 1, maxLength: 4 }),
+  slash: fc.constantFrom('', '/'),
+  query: fc.uniqueArray(fc.tuple(name, name), { maxLength: 3, selector: ([key]) => key }),
+  field: name,
+})
+
+/** A GraphQL rule has no query in its URL, so of POST that dimension is the field. */
+function queryOf({ method, query }: Dimensions): string {
+  return method === 'POST' || query.length === 0 ? '' : `?${query.map(([key, value]) => `${key}=${value}`).join('&')}`
+}
+
+function originAndPath({ scheme, host, port, segments, slash }: Dimensions): string {
+  return `${scheme}://${host}${port}/${segments.join('/')}${slash}`
+}
+
+function ruleOf(of: Dimensions): string {
+  const graphql = of.method === 'POST' ? ` {query: ${of.field}}` : ''
+  return `${of.method} ${originAndPath(of)}${queryOf(of)}${graphql}`
+}
+
+function requestOf(of: Dimensions): HttpRequest {
+  const content = { body: JSON.stringify({ query: `{ ${of.field} { id } }` }), contentType: 'application/json' }
+  const url = `${originAndPath(of)}${queryOf(of)}`
+  return { op: 'http', method: of.method, url, ...(of.method === 'POST' ? content : {}) }
+}
+
+/** One dimension changed; those that the request does not have are left out. */
+function perturbed(of: Dimensions): ReadonlyMap<string, Dimensions> {
+  const changes = new Map<string, Dimensions>([
+    ['scheme', { ...of, scheme: 'http' }],
+    ['a host more', { ...of, host: `x.${of.host}` }],
+    ['another host', { ...of, host: `x${of.host}` }],
+    ['a longer host', { ...of, host: `${of.host}.evil` }],
+    ['port', { ...of, port: of.port === '' ? ':8080' : '' }],
+    ['method', { ...of, method: of.method === 'GET' ? 'HEAD' : 'GET' }],
+    ['slash', { ...of, slash: of.slash === '' ? '/' : '' }],
+    ['a segment more', { ...of, segments: [...of.segments, 'x'] }],
+    ['a segment less', { ...of, segments: of.segments.slice(0, -1) }],
+    ...of.segments.flatMap((segment, at): [string, Dimensions][] => [
+      [`segment ${at}`, { ...of, segments: of.segments.with(at, `${segment}x`) }],
+      [`case of segment ${at}`, { ...of, segments: of.segments.with(at, segment.toUpperCase()) }],
+    ]),
+  ])
+  if (of.method === 'POST') {
+    changes.set('field', { ...of, field: `${of.field}x` })
+    changes.set('alias', { ...of, field: `${of.field}: secret` })
+    return changes
+  }
+  changes.set('a key more', { ...of, query: [...of.query, ['other-key', 'a']] })
+  for (const [at, [key, value]] of of.query.entries()) {
+    changes.set(`key ${at}`, { ...of, query: of.query.with(at, [`${key}-x`, value]) })
+    changes.set(`value ${at}`, { ...of, query: of.query.with(at, [key, `${value}x`]) })
+    changes.set(`key ${at} twice`, { ...of, query: [...of.query, [key, value]] })
+  }
+  return changes
+}
+
+describe('one dimension of a permitted request changed', () => {
+  test('is denied', () => {
+    fc.assert(
+      fc.property(dimensions, (of) => {
+        const granted = httpGrant([ruleOf(of)])
+        expect(decide(granted, requestOf(of), {}).kind).toBe('permit')
+        for (const [what, changed] of perturbed(of)) {
+          expect([what, decide(granted, requestOf(changed), {}).kind]).toEqual([what, 'deny'])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('is permitted where a rule says so, in that dimension and no other', () => {
+    fc.assert(
+      fc.property(dimensions, fc.nat(), (of, pick) => {
+        const at = pick % of.segments.length
+        const widened = { ...of, segments: of.segments.with(at, '*') }
+        const granted = httpGrant([ruleOf(widened)])
+        for (const [what, changed] of perturbed(of)) {
+          const isWidened = what === `segment ${at}` || what === `case of segment ${at}`
+          expect([what, decide(granted, requestOf(changed), {}).kind]).toEqual([what, isWidened ? 'permit' : 'deny'])
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
