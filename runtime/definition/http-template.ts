@@ -103,5 +103,5 @@ function placeOf(
 
 /** `${name}.json` */
 function isStem({ text, at }: Piece, setting: Piece): boolean {
-  return at === setting.at && text.startsWith(`${setting.text}.`) && !text.includes('$', setting.text.length)
+  return at === setting.at && text.startsWith(`${setting.text}.`)
 }

@@ -145,9 +145,7 @@ function noteNeedless(
   // Of two that say the same the second is needless.
   const wider = rules.find(
     (other, otherIndex) =>
-      otherIndex !== index &&
-      coversRule(other.pattern, pattern) &&
-      (otherIndex < index || !coversRule(pattern, other.pattern)),
+      coversRule(other.pattern, pattern) && (otherIndex < index || !coversRule(pattern, other.pattern)),
   )
   if (wider !== undefined) {
     const line = reader.problems.lineOf(wider.at)

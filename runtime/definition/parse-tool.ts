@@ -79,7 +79,7 @@ export function parseTool(
   const repeat = fields.get('repeat')
   const required = fields.get('required')
   if (required !== undefined) reader.flag(required)
-  const isSafe = rules.every(({ right }) => right === 'read') && web.http.every(({ rule }) => /^GET /.test(rule))
+  const isSafe = rules.every(({ right }) => right === 'read') && web.http.every(({ rule }) => rule.startsWith('GET '))
   const words = {
     description: description && reader.text(description, { lines: true }),
     args: args === undefined ? [] : readArgs(reader, args, settings),

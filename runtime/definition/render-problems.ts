@@ -1,5 +1,6 @@
 /** Problems as a person reads them: place and message, the source line, a caret, a hint. */
 
+import { styleText } from 'node:util'
 import type { Problem } from '../errors.ts'
 import { printable } from '../printable.ts'
 
@@ -7,12 +8,11 @@ import { printable } from '../printable.ts'
 const WIDTH_MAX = 120
 const WIDTH_BEFORE_CARET = 60
 
-const STYLES = { bold: '\x1b[1m', red: '\x1b[31m', cyan: '\x1b[36m', off: '\x1b[0m' } as const
-
 /** Ends with a line break unless there is no problem. Everything shown goes through `printable`. */
 export function renderProblems(problems: readonly Problem[], options: { readonly colour: boolean }): string {
   const paint = (style: 'bold' | 'red' | 'cyan', text: string): string =>
-    options.colour ? `${STYLES[style]}${text}${STYLES.off}` : text
+    // Whether there is colour is the caller's to say.
+    options.colour ? styleText(style, text, { validateStream: false }) : text
   const lines = problems.flatMap((problem) => {
     const place = `${printable(problem.file)}:${problem.line}:${problem.column}:`
     const rendered = [`${paint('bold', place)} ${printable(problem.message)}`]

@@ -165,56 +165,60 @@ export function agentSchema(): Schema {
 
 const NAME = '^[a-z][a-z0-9_-]*$'
 
+const PROVIDERS = map(
+  'Providers of models.',
+  NAME,
+  record('One provider.', {
+    credential: text('A name in `credentials`.'),
+    baseURL: text('https, or http to a loopback address.'),
+    api: { enum: ['responses', 'chat'], description: 'responses if missing.' },
+    prices: map(
+      'What its models cost, in US dollars for a million tokens.',
+      '',
+      record(
+        'One model.',
+        {
+          input: { type: 'number', minimum: 0 },
+          output: { type: 'number', minimum: 0 },
+        },
+        ['input', 'output'],
+      ),
+    ),
+  }),
+)
+
+const CREDENTIALS = map(
+  'Where secrets come from.',
+  NAME,
+  record(
+    'One credential.',
+    {
+      source: {
+        oneOf: [
+          record('An environment variable.', { env: text('Its name.', { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, [
+            'env',
+          ]),
+          record('A file, 0600.', { file: text('Relative to this file.') }, ['file']),
+        ],
+      },
+      inject: record(
+        'How it is sent.',
+        {
+          header: text('The name of a header.'),
+          format: text('With {secret} once.', { pattern: '\\{secret\\}' }),
+        },
+        ['header', 'format'],
+      ),
+    },
+    ['source'],
+  ),
+)
+
 /** Of the operator's configuration. */
 export function configSchema(): Schema {
   const body = record("The operator's configuration of run-agent.", {
-    providers: map(
-      'Providers of models.',
-      NAME,
-      record('One provider.', {
-        credential: text('A name in `credentials`.'),
-        baseURL: text('https, or http to a loopback address.'),
-        api: { enum: ['responses', 'chat'], description: 'responses if missing.' },
-        prices: map(
-          'What its models cost, in US dollars for a million tokens.',
-          '',
-          record(
-            'One model.',
-            {
-              input: { type: 'number', minimum: 0 },
-              output: { type: 'number', minimum: 0 },
-            },
-            ['input', 'output'],
-          ),
-        ),
-      }),
-    ),
-    credentials: map(
-      'Where secrets come from.',
-      NAME,
-      record(
-        'One credential.',
-        {
-          source: {
-            oneOf: [
-              record('An environment variable.', { env: text('Its name.', { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, [
-                'env',
-              ]),
-              record('A file, 0600.', { file: text('Relative to this file.') }, ['file']),
-            ],
-          },
-          inject: record(
-            'How it is sent.',
-            {
-              header: text('The name of a header.'),
-              format: text('With {secret} once.', { pattern: '\\{secret\\}' }),
-            },
-            ['header', 'format'],
-          ),
-        },
-        ['source'],
-      ),
-    ),
+    providers: PROVIDERS,
+    credentials: CREDENTIALS,
     settings: map('Values for the settings of definitions.', '', text('The value.')),
     audit: record('The trail.', { file: text('Relative to this file.') }),
     require: WALLS_SCHEMA,

@@ -22,6 +22,10 @@ x-note: free
         "audit": {
           "file": "./audit.db",
         },
+        "ceiling": {
+          "turns": undefined,
+          "usd": undefined,
+        },
         "credentials": Map {
           "openai" => {
             "inject": undefined,
@@ -42,16 +46,19 @@ x-note: free
           },
         },
         "file": "config.yaml",
+        "protected": [],
         "providers": Map {
           "openai" => {
             "api": "responses",
             "baseUrl": undefined,
             "credential": "openai",
+            "prices": Map {},
           },
           "local" => {
             "api": "chat",
             "baseUrl": "http://127.0.0.1:11434/v1",
             "credential": undefined,
+            "prices": Map {},
           },
         },
         "require": {
@@ -59,6 +66,7 @@ x-note: free
             "bubblewrap",
           ],
         },
+        "settings": Map {},
       }
     `)
   })

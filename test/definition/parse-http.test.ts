@@ -122,6 +122,7 @@ describe('a setting in a rule', () => {
     ['GET https://h.example/${pull}a', 23],
     ['GET https://h.example/${pull}${pull}', 23],
     ['GET https://h.example/a.${pull}', 25],
+    ['GET https://h.example/${pull}.${pull}', 31],
     ['GET https://h.example/a?${pull}', 25],
     ['GET https://h.example/a?b=${pull}1', 27],
     ['GET https://h.example/a?b=1${pull}', 28],

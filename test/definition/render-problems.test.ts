@@ -50,7 +50,7 @@ describe('rendered problems', () => {
   })
 
   it('colour only what is theirs', () => {
-    expect(renderProblems([problem('x', 1)], { colour: true })).toContain('\x1b[1ma.yaml:12:1:\x1b[0m unknown key')
+    expect(renderProblems([problem('x', 1)], { colour: true })).toContain('\x1b[1ma.yaml:12:1:\x1b[22m unknown key')
   })
 
   it('point at the character that the column names, whatever the line holds', () => {
