@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto'
 import { createWalker, PathError, readWhole, type Walker } from './broker/walker.ts'
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
 import { parseDefinition, type DefinitionInput } from './definition/parse.ts'
+import { publicSuffixesFor } from './definition/public-suffixes.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
 import type { PlannedTool } from './plan.ts'
-import { attenuate } from './policy/attenuate.ts'
+import { attenuate, lacksAll } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
 import { escapeGlob } from './policy/path-rule.ts'
 import { protectedBy } from './policy/protected-paths.ts'
@@ -64,19 +65,21 @@ export interface ReadDefinition {
 }
 
 /** Reads and checks the definition alone; throws ProblemsError, or E_DEFINITION where it cannot be read. */
-export function readDefinition(
+export async function readDefinition(
   files: FileHost,
   place: DefinitionPlace,
   { values, allowProtected = [] }: Pick<DefinitionInput, 'values' | 'allowProtected'> = {},
-): ReadDefinition {
+): Promise<ReadDefinition> {
   using walker = openFolder(files, place)
   const bytes = readOwn(walker, place.name, DEFINITION_BYTES_MAX + 1, place.shown)
+  const isPublicSuffix = await publicSuffixesFor(bytes)
   const definition = parseDefinition({
     file: place.shown,
     text: bytes,
     readFile: (path) => readOwn(walker, path, PROMPT_BYTES_MAX, path),
     allowProtected,
     ...(values === undefined ? {} : { values }),
+    ...(isPublicSuffix === undefined ? {} : { isPublicSuffix }),
   })
   return { definition, hash: createHash('sha256').update(bytes).digest('hex'), allowProtected }
 }
@@ -223,6 +226,10 @@ function grantsOf(
     const cut = needs === undefined ? { grant, dropped: [] } : attenuate(grant, needs)
     for (const { rule, place: at } of cut.dropped) {
       problems.push(problemAt(at, `${name} never needs ${rule}: the rule can never take effect`))
+    }
+    if (needs !== undefined && cut.dropped.length === 0 && lacksAll(cut.grant, needs)) {
+      const rights = Object.keys(needs).join(', ')
+      problems.push(problemAt(entry.place, `${name} needs ${rights} and is granted none of it: every call would fail`))
     }
     grants.set(entry, cut.grant)
   }

@@ -23,7 +23,7 @@ afterAll(() => workshop.close())
 
 async function load(workspace: string, folder: string, kept: readonly string[] = []): Promise<LoadedAgent> {
   const place: DefinitionPlace = { folder: join(workspace, folder), name: 'agent.yaml', shown: `${folder}/agent.yaml` }
-  const read = readDefinition(nodeFileHost, place)
+  const read = await readDefinition(nodeFileHost, place)
   return await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
 }
 
@@ -151,20 +151,20 @@ describe('readDefinition()', () => {
   test.each([
     ['agent.yaml', 'agents/agent.yaml => .env'],
     ['agent.yaml', 'agents/agent.yaml => ../.git/config'],
-  ])('reads no protected file through a link: %s', (name, link) => {
+  ])('reads no protected file through a link: %s', async (name, link) => {
     using tree = makeTree(['agents/.env=TOKEN: canary', '.git/config=[canary]', link])
     const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name, shown: name }
-    expect(() => readDefinition(nodeFileHost, place)).toThrow(/couldn't read agent\.yaml/)
+    await expect(readDefinition(nodeFileHost, place)).rejects.toThrow(/couldn't read agent\.yaml/)
   })
 
-  test('makes no protected file the instructions', () => {
+  test('makes no protected file the instructions', async () => {
     using tree = makeTree(['agents/.env=TOKEN: canary', 'agents/prompt.md => .env'])
     writeFileSync(
       join(tree.path, 'agents/agent.yaml'),
       'name: a\nscript: ./s.ts\ninstructions: { file: ./prompt.md }\n',
     )
     const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
-    expect(() => readDefinition(nodeFileHost, place)).toThrow(/protected/)
+    await expect(readDefinition(nodeFileHost, place)).rejects.toThrow(/protected/)
   })
 })
 
@@ -189,7 +189,7 @@ describe('the code of an agent', () => {
     }
     const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
     const files = workspaceFiles(environment, tree.path, place.folder, [])
-    const error: unknown = await loadAgent(loader, place, readDefinition(nodeFileHost, place), files).then(
+    const error: unknown = await loadAgent(loader, place, await readDefinition(nodeFileHost, place), files).then(
       () => undefined,
       (thrown: unknown) => thrown,
     )

@@ -18,14 +18,14 @@ export interface BindingArguments {
 }
 
 /** `granted`: what the operator's configuration takes off the list of protected paths for this definition. */
-export function readBoundDefinition(
+export async function readBoundDefinition(
   environment: CommandEnvironment,
   config: OperatorConfig,
   place: DefinitionPlace,
   args: BindingArguments,
   granted: readonly string[] = [],
-): ReadDefinition {
-  return readDefinition(nodeFileHost, place, {
+): Promise<ReadDefinition> {
+  return await readDefinition(nodeFileHost, place, {
     values: {
       user: userOf(environment, args),
       given: givenSettings(args.set),

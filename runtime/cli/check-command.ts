@@ -19,7 +19,7 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
   const place = definitionPlace(environment, args.definition)
   const workshop = openWorkshop(environment, place.folder)
   try {
-    const read = readDefinition(nodeFileHost, place)
+    const read = await readDefinition(nodeFileHost, place)
     const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
     const own = workspaceFiles(environment, workspace, place.folder, [])
     const { definition } = read

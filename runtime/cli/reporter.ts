@@ -1,17 +1,22 @@
 /**
- * What a person or a program sees of a run. stdout carries the final answer alone, or with `--json` one object a
+ * What a person or a program sees of a run. stdout carries the final answer alone, or with `--json` one event a
  * line; progress goes to stderr, to a terminal only; the closing line always, unless `--quiet`. Everything that a
  * model, a guest or a repository wrote goes through printable.ts.
  */
 import type { NewEvent, RunRecorder } from '../audit/event.ts'
+import { count } from '../audit/timeline-words.ts'
 import type { Head } from '../audit/trail.ts'
 import { codeOf, messageOf } from '../errors.ts'
+import { nodeClock } from '../node-processes.ts'
 import type { RunPlan } from '../plan.ts'
 import { printable, printableMessage } from '../printable.ts'
 import type { RunOutcome } from '../run.ts'
-import { writeJson } from './output.ts'
+import { painter, terminalOf, writeJson } from './output.ts'
+import { createProgress, type Progress } from './progress.ts'
+import type { RunEvent } from './run-events.ts'
+import type { StopListener } from './stop.ts'
 
-export interface Reporter {
+export interface Reporter extends StopListener {
   /** Says in one line that the outer wall is missing. */
   walls(walls: readonly string[]): void
   /** A recorder that also tells of what it records. */
@@ -22,55 +27,100 @@ export interface Reporter {
 }
 
 const ROOT_CHARACTERS = 16
-const SHOWN_MAX = 100
+const COLUMNS = 80
+
+type ResultEvent = Extract<RunEvent, { type: 'result' }>
 
 export function createReporter(options: { readonly json: boolean; readonly quiet: boolean }): Reporter {
-  const say = (text: string): void => void (options.quiet ? undefined : process.stderr.write(`${text}\n`))
-  const progress = (text: string): void => void (process.stderr.isTTY ? say(text) : undefined)
+  let followed: { readonly run: string } | undefined
+  let progress: Progress | undefined
+  const write = (text: string): void => void process.stderr.write(`${text}\n`)
+  const say = (text: string): void => {
+    if (options.quiet) return
+    if (progress === undefined) write(text)
+    else progress.say(text)
+  }
+  const endProgress = (): void => {
+    progress?.end()
+    progress = undefined
+  }
+  const print = (event: RunEvent): void => void (options.json && writeJson(event))
   return {
     walls(walls) {
       if (!walls.includes('bubblewrap'))
         say("run-agent: the outer wall bubblewrap does not stand here; Node's permission model alone holds the sandbox")
     },
     follow(recorder, plan, why) {
-      const tell = (event: NewEvent): void => {
-        if (options.json) for (const line of jsonLines(event, recorder.run, plan)) writeJson(line)
-        else for (const line of progressLines(event)) progress(line)
-      }
+      followed = recorder
       const because = why === undefined ? '' : `: ${printable(why)}`
       say(`run-agent: ${plan.agent} is played by ${printable(plan.playedBy)}${because}`)
-      return {
-        run: recorder.run,
-        append: (event) => {
-          const at = recorder.append(event)
-          tell(event)
-          return at
-        },
-        commit: async (event) => {
-          const at = await recorder.commit(event)
-          tell(event)
-          return at
-        },
-        barrier: () => recorder.barrier(),
+      progress = options.json || options.quiet ? undefined : watchedProgress(recorder.run, plan)
+      const isHeard = options.json || progress !== undefined
+      const eventsOf = createTeller(recorder.run, plan)
+      const tell = (event: NewEvent): void => {
+        for (const told of isHeard ? eventsOf(event) : []) {
+          print(told)
+          progress?.hear(told)
+        }
       }
+      return tellingRecorder(recorder, tell)
+    },
+    stopping() {
+      say('stopping… press Ctrl-C again to stop now')
+    },
+    leaving(phase) {
+      endProgress()
+      if (phase === 'after') return
+      if (followed === undefined) return write('run-agent: interrupted before the run began')
+      const message = `run ${followed.run} stopped at once · its trail may lack its end`
+      print(unendedResult(followed.run, 'interrupted', 'Interrupted', 'E_INTERRUPTED', message))
+      write(message)
     },
     fail(run, thrown) {
-      const error = {
-        name: 'Error',
-        code: codeOf(thrown) ?? 'E_INTERNAL',
-        message: messageOf(thrown),
-        retryable: false,
-      }
-      if (options.json) writeJson({ type: 'result', status: 'failed', error, denied: [], waiting: [], run })
+      endProgress()
+      print(unendedResult(run, 'failed', 'Error', codeOf(thrown) ?? 'E_INTERNAL', messageOf(thrown)))
     },
     finish(run, outcome, head) {
-      if (options.json) writeJson(resultLine(run, outcome, head))
-      else if (outcome.output !== undefined) process.stdout.write(`${shownAnswer(outcome.output)}\n`)
-      if (outcome.error !== undefined && !options.json)
-        process.stderr.write(`run-agent: ${printableMessage(outcome.error.message)}\n`)
+      endProgress()
+      print(resultEvent(run, outcome, head))
+      if (!options.json && outcome.output !== undefined) process.stdout.write(`${shownAnswer(outcome.output)}\n`)
+      if (!options.json && outcome.error !== undefined) write(`run-agent: ${printableMessage(outcome.error.message)}`)
       say(closingLine(run, outcome, head))
     },
   }
+}
+
+/** Tells of an event once it is recorded. */
+function tellingRecorder(recorder: RunRecorder, tell: (event: NewEvent) => void): RunRecorder {
+  return {
+    run: recorder.run,
+    append: (event) => {
+      const at = recorder.append(event)
+      tell(event)
+      return at
+    },
+    commit: async (event) => {
+      const at = await recorder.commit(event)
+      tell(event)
+      return at
+    },
+    barrier: () => recorder.barrier(),
+  }
+}
+
+/** undefined where nobody watches. */
+function watchedProgress(run: string, plan: RunPlan): Progress | undefined {
+  const { stderr } = process
+  const terminal = terminalOf(stderr)
+  if (!terminal.isWatched) return undefined
+  const screen = {
+    write: (text: string) => void stderr.write(text),
+    columns: () => stderr.columns || COLUMNS,
+    isLive: terminal.isLive,
+    paint: painter(terminal),
+    clock: nodeClock,
+  }
+  return createProgress(screen, { run, playedBy: plan.playedBy, turnsMax: plan.budget.turns })
 }
 
 /** To a terminal only what is harmless there; a file or a pipe gets the answer as it is. */
@@ -78,76 +128,93 @@ function shownAnswer(text: string): string {
   return process.stdout.isTTY ? printable(text, { newlines: true }) : text
 }
 
-function closingLine(run: string, outcome: RunOutcome, head: Head): string {
-  const parts = [
-    `run ${run} ${outcome.status.replaceAll('_', ' ')}`,
-    `${outcome.toolCalls} calls`,
-    `${outcome.denied.length} denied`,
-  ]
-  if (outcome.usage.totalTokens > 0) parts.push(`${outcome.usage.totalTokens} tokens`)
-  return [...parts, `head ${head.size} ${head.root.slice(0, ROOT_CHARACTERS)}`].join(' · ')
+/** Tokens stand for money where nobody says what they cost. */
+export function closingLine(run: string, outcome: RunOutcome, head: Head): string {
+  const { status, toolCalls, denied, usd, usage } = outcome
+  const tokens = usage.totalTokens === 0 ? [] : [count(usage.totalTokens, 'token')]
+  return [
+    `run ${run} ${status.replaceAll('_', ' ')}`,
+    count(toolCalls, 'call'),
+    `${denied.length} denied`,
+    ...(usd === undefined ? tokens : [dollars(usd)]),
+    `head ${head.size} ${head.root.slice(0, ROOT_CHARACTERS)}`,
+  ].join(' · ')
 }
 
-function resultLine(run: string, outcome: RunOutcome, head: Head): object {
-  const { status, output, error, denied, usage } = outcome
+/** To the cent, and what is less than one to its hundredth. */
+function dollars(usd: number): string {
+  return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`
+}
+
+function resultEvent(run: string, outcome: RunOutcome, head: Head): ResultEvent {
+  const { status, output, error, usd } = outcome
+  const denied = [...outcome.denied]
+  const usage = { ...outcome.usage, usd }
   return { type: 'result', status, output, error, denied, waiting: [], usage, run, head: `${head.size} ${head.root}` }
 }
 
-/** The events of `--json`; recorded events that no reader of a stream needs are left out. */
-function jsonLines(event: NewEvent, run: string, plan: RunPlan): readonly object[] {
-  const { kind, call, ordinal, data } = event
-  switch (kind) {
-    case 'run.start':
-      return [{ type: 'run_started', schema: 1, run, agent: plan.agent, played_by: plan.playedBy, walls: plan.walls }]
-    case 'model.response':
-      return [
-        {
-          type: 'model_turn',
-          turn: data['turn'],
-          ok: data['ok'],
-          text: data['text'],
-          usage: data['usage'],
-          error: data['error'],
-        },
-      ]
-    case 'tool.call':
-      return [{ type: 'tool_called', call, tool: data['tool'], arguments: data['arguments'] }, ...deniedLine(event)]
-    case 'host.request':
-    case 'host.outcome':
-      return deniedLine(event)
-    case 'tool.outcome': {
-      const end = Object(data['end']) as { kind: string; error?: unknown; cause?: string; message?: string }
-      return [
-        { type: 'tool_finished', call, status: end.kind, error: end.error, cause: end.cause, message: end.message },
-      ]
+function unendedResult(
+  run: string,
+  status: ResultEvent['status'],
+  name: string,
+  code: string,
+  message: string,
+): ResultEvent {
+  return { type: 'result', status, error: { name, code, message, retryable: false }, denied: [], waiting: [], run }
+}
+
+type Denied = Extract<RunEvent, { type: 'denied' }>
+type ToolFinished = Extract<RunEvent, { type: 'tool_finished' }>
+type ModelTurn = Extract<RunEvent, { type: 'model_turn' }>
+
+/** What the isolate refused before the tool ran is a denial of the call itself. */
+function isArgsDenial(event: ToolFinished): event is Extract<ToolFinished, { status: 'failed' }> {
+  return event.status === 'failed' && event.error.name === 'Denied' && event.error.code === 'E_ARGS'
+}
+
+/** The events of a run from what is recorded of it; recorded events that no reader of a stream needs are left out. */
+function createTeller(run: string, plan: RunPlan): (event: NewEvent) => readonly RunEvent[] {
+  const toolOf = new Map<string, string>()
+  const deniedBy = ({ call = '', ordinal, data }: NewEvent, decision: unknown): readonly Denied[] => {
+    const { kind, rule, place, allowed } = Object(decision) as Partial<
+      Record<'kind' | 'rule' | 'place' | 'allowed', string>
+    >
+    if (kind !== 'deny') return []
+    const request = data['request'] as Denied['request']
+    return [{ type: 'denied', call, ordinal, tool: toolOf.get(call) ?? '', request, rule: rule ?? '', place, allowed }]
+  }
+  return (event) => {
+    const { kind, call = '', data } = event
+    switch (kind) {
+      case 'run.start':
+        return [
+          { type: 'run_started', schema: 1, run, agent: plan.agent, played_by: plan.playedBy, walls: [...plan.walls] },
+        ]
+      case 'model.response': {
+        const { turn, ok, text, usage, error }: Readonly<Record<string, unknown>> = data
+        return [{ type: 'model_turn', turn, ok, text, usage, error } as ModelTurn]
+      }
+      case 'tool.call':
+        toolOf.set(call, String(data['tool']))
+        return [
+          { type: 'tool_called', call, tool: String(data['tool']), arguments: String(data['arguments']) },
+          ...deniedBy(event, data['decision']),
+        ]
+      case 'host.request':
+      case 'host.outcome':
+        return deniedBy(event, data['decision'])
+      case 'tool.outcome': {
+        const { kind: status, error, cause, message } = Object(data['end']) as { readonly [key: string]: unknown }
+        const finished = { type: 'tool_finished', call, status, error, cause, message } as ToolFinished
+        const denied = isArgsDenial(finished) ? deniedBy(event, { kind: 'deny', rule: finished.error.message }) : []
+        return [...denied, finished]
+      }
+      case 'log':
+        return [{ type: 'log', call, level: String(data['level']), text: String(data['text']) }]
+      case 'message':
+      case 'model.request':
+      case 'run.end':
+        return []
     }
-    case 'log':
-      return [{ type: 'log', call, level: data['level'], text: data['text'] }]
-    case 'message':
-    case 'model.request':
-    case 'run.end':
-      void ordinal
-      return []
   }
-}
-
-function deniedLine({ call, ordinal, data }: NewEvent): readonly object[] {
-  const decision = Object(data['decision']) as { kind?: string; rule?: string }
-  if (decision.kind !== 'deny') return []
-  return [{ type: 'denied', call, ordinal, request: data['request'], rule: decision.rule }]
-}
-
-function progressLines({ kind, data }: NewEvent): readonly string[] {
-  if (kind === 'tool.call') return [`  ${cut(`${String(data['tool'])} ${String(data['arguments'])}`)}`]
-  if (kind === 'tool.outcome') {
-    const end = Object(data['end']) as { kind: string; error?: { message: string }; message?: string }
-    return end.kind === 'ok' ? [] : [`  ✗ ${cut(end.error?.message ?? end.message ?? end.kind)}`]
-  }
-  const decision = Object(data['decision']) as { kind?: string; rule?: string }
-  return decision.kind === 'deny' ? [`  denied: ${cut(decision.rule ?? '')}`] : []
-}
-
-function cut(text: string): string {
-  const shown = printable(text)
-  return shown.length > SHOWN_MAX ? `${shown.slice(0, SHOWN_MAX)}…` : shown
 }

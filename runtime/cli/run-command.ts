@@ -34,6 +34,7 @@ import {
 import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
+import { watchStop, type StopWatch } from './stop.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
 export interface RunArguments extends BindingArguments {
@@ -56,12 +57,19 @@ export async function runCommand(args: RunArguments): Promise<number> {
   const reporter = createReporter(args)
   const place = definitionPlace(environment, args.definition)
   const workshop = openWorkshop(environment, place.folder)
+  const stop = watchStop({
+    stopping: () => reporter.stopping(),
+    leaving: (phase) => {
+      workshop.close()
+      reporter.leaving(phase)
+    },
+  })
   // Both are started now: they come up while the definition is read and the tools are bundled.
   const sandboxes = Promise.all([started(workshop.toolSandbox()), started(workshop.createSandbox())])
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)
-    const read = readBoundDefinition(environment, config, place, args)
+    const read = await readBoundDefinition(environment, config, place, args)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]
     const agent = await loadAgent(
@@ -83,6 +91,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
       player,
       { tools: tools.sandbox, script: scripts.sandbox },
       reporter,
+      stop,
     )
   } finally {
     workshop.close()
@@ -210,6 +219,7 @@ async function record(
   player: Player,
   sandboxes: { readonly tools: Sandbox; readonly script: Sandbox },
   reporter: Reporter,
+  stop: StopWatch,
 ): Promise<number> {
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
     clock: nodeClock,
@@ -219,7 +229,7 @@ async function record(
   const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock))
-  using stop = watchStop(plan.budget.timeMs)
+  stop.begin(plan.budget.timeMs)
   const model =
     player.kind === 'script'
       ? scriptModel(plan, sandboxes.script, recorder, broker)
@@ -244,6 +254,7 @@ async function record(
   } finally {
     await model.close()
     await trail.close()
+    stop.end()
   }
   reporter.finish(run, outcome, head)
   return exitCode(outcome, args.failOnDeny)
@@ -271,32 +282,6 @@ function scriptModel(
 }
 
 const SCRIPT_WALL_SPARE_MS = 10_000
-
-interface StopWatch extends Disposable {
-  readonly signal: AbortSignal
-}
-
-/** Ends the run when its time is up or a person presses Ctrl-C; a second Ctrl-C ends the program at once. */
-function watchStop(timeMs: number): StopWatch {
-  const controller = new AbortController()
-  const cancel = nodeClock.after(timeMs, () => {
-    controller.abort(new RunAgentError('E_BUDGET', `the run used all ${timeMs} ms of its budget`))
-  })
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted)
-    controller.abort(new RunAgentError('E_INTERRUPTED', 'the run was interrupted'))
-  }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      cancel()
-      process.off('SIGINT', interrupt)
-      process.off('SIGTERM', interrupt)
-    },
-  }
-}
 
 function exitCode(outcome: RunOutcome, failOnDeny: boolean): number {
   switch (outcome.status) {

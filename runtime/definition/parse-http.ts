@@ -1,6 +1,5 @@
 /** The HTTP rules of one tool: `http`, `request`, `redirects` and `headers`. */
 
-import { getDomain } from 'tldts'
 import { PATTERNS_PER_LIST_MAX } from '../limits.ts'
 import type { HeaderRule, HttpRule } from '../policy/grant.ts'
 import { forbiddenHeader } from '../policy/http-header.ts'
@@ -9,8 +8,6 @@ import type { HttpRulePieces, Piece, RuleMistake } from '../policy/http-rule-pie
 import { offsetWithin } from './check-rules.ts'
 import { readTemplate, replaced, type Expand, type Replacement } from './http-template.ts'
 import { quoted, type Field, type NodeReader } from './node-reader.ts'
-
-export type { Expand } from './http-template.ts'
 
 /** A tool without code. */
 export interface RequestRule {
@@ -22,8 +19,16 @@ export interface RequestRule {
   readonly args: readonly string[]
 }
 
+/** Whether anybody can have a host below the domain, as below `com` and `github.io`. */
+export type IsPublicSuffix = (domain: string) => boolean
+
 /** Undefined if a problem was noted; so with each reader here. */
-export function readHttpRules(reader: NodeReader, field: Field, expand: Expand): readonly HttpRule[] | undefined {
+export function readHttpRules(
+  reader: NodeReader,
+  field: Field,
+  expand: Expand,
+  isPublicSuffix: IsPublicSuffix,
+): readonly HttpRule[] | undefined {
   return readRules(reader, field, expand, [], ({ host, isWildcard }) => {
     if (!isWildcard || !isPublicSuffix(host)) return undefined
     const hint = 'name the hosts, or a domain that has one owner'
@@ -161,13 +166,6 @@ function canTakeEffect(reader: NodeReader, field: Field, http: readonly HttpRule
   if (http?.length !== 0) return true
   reader.problems.add(field.at, `${quoted(field.key)} can never take effect: the tool has no \`http\` rule`)
   return false
-}
-
-/** Whether the hosts one label below have owners of their own. */
-function isPublicSuffix(domain: string): boolean {
-  const below = `a.${domain}`
-  const owned = getDomain(below, { allowPrivateDomains: true })
-  return owned === null || owned === below
 }
 
 const ARGUMENT = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/

@@ -23,9 +23,17 @@ import { isProtectedPath, readDeny, readPattern, type PatternAt, type RuleCheck 
 import { REPEATS, type ToolEntry, type ToolLimits, type ToolSource } from './definition.ts'
 import { folderPath } from './folder-path.ts'
 import { TOOL_KEYS, LIMITS_KEYS } from './keys.ts'
+import type { Expand } from './http-template.ts'
 import { quoted, type Field, type Fields, type NodeReader } from './node-reader.ts'
 import { readArgs } from './parse-args.ts'
-import { readHeaders, readHttpRules, readRedirects, readRequest, type Expand, type RequestRule } from './parse-http.ts'
+import {
+  readHeaders,
+  readHttpRules,
+  readRedirects,
+  readRequest,
+  type IsPublicSuffix,
+  type RequestRule,
+} from './parse-http.ts'
 import type { Settings } from './settings.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -34,13 +42,16 @@ const TOOL_NAME = /^[a-z][a-z0-9_]*$/
 const KILOBYTE = 1024
 const BUILTIN_PREFIX = 'run-agent/'
 
+export interface ToolParsing {
+  readonly reader: NodeReader
+  readonly ruleCheck: RuleCheck
+  readonly settings: Settings
+  readonly isPublicSuffix: IsPublicSuffix
+}
+
 /** Undefined if a problem was noted that leaves no tool. */
-export function parseTool(
-  reader: NodeReader,
-  ruleCheck: RuleCheck,
-  settings: Settings,
-  field: Field,
-): ToolEntry | undefined {
+export function parseTool(parsing: ToolParsing, field: Field): ToolEntry | undefined {
+  const { reader, ruleCheck, settings } = parsing
   const { problems } = reader
   const name = field.key
   if (!TOOL_NAME.test(name)) {
@@ -53,7 +64,7 @@ export function parseTool(
   }
   const fields = reader.fields(field, TOOL_KEYS, 'a tool')
   if (fields === undefined) return undefined
-  const web = readWeb(reader, fields, settings)
+  const web = readWeb(parsing, fields)
   const from = fields.has('request')
     ? readRequestTool(reader, fields, web)
     : readFrom(reader, field, fields.get('from'))
@@ -108,14 +119,16 @@ interface WebRules extends Pick<ToolEntry, 'http' | 'redirects' | 'headers'> {
   readonly request: RequestRule | undefined
 }
 
-function readWeb(reader: NodeReader, fields: Fields, settings: Settings): WebRules {
+function readWeb({ reader, settings, isPublicSuffix }: ToolParsing, fields: Fields): WebRules {
   const expand: Expand = (template, part, at) => settings.expand(template, part, at)
   const [requestField, httpField, redirectsField, headersField] = ['request', 'http', 'redirects', 'headers'].map(
     (key) => fields.get(key),
   )
   const request = requestField && readRequest(reader, requestField, expand)
   const http =
-    requestField === undefined ? httpField && readHttpRules(reader, httpField, expand) : request && [request.http]
+    requestField === undefined
+      ? httpField && readHttpRules(reader, httpField, expand, isPublicSuffix)
+      : request && [request.http]
   // Where the rules have mistakes of their own, what rests on them is not to blame.
   const base = http ?? (requestField === undefined && httpField === undefined ? [] : undefined)
   return {

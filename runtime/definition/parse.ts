@@ -24,6 +24,7 @@ import { folderPath } from './folder-path.ts'
 import { DEFINITION_KEYS, MODEL_KEYS, INSTRUCTIONS_KEYS, BUDGET_KEYS, REQUIRE_KEYS } from './keys.ts'
 import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
 import { splitMarkdown } from './markdown-source.ts'
+import type { IsPublicSuffix } from './parse-http.ts'
 import { readTests } from './parse-tests.ts'
 import { parseTool } from './parse-tool.ts'
 import { Settings, type SettingValues } from './settings.ts'
@@ -40,6 +41,8 @@ export interface DefinitionInput {
   readonly readFile?: (path: string) => string | Uint8Array
   /** Normalised workspace-relative paths that the operator took off the list of protected ones, with all below. */
   readonly allowProtected?: readonly string[]
+  /** Without it every domain counts as a public suffix, and no rule may have a wildcard for a host. */
+  readonly isPublicSuffix?: IsPublicSuffix
   /** Values for its settings; without them a definition can be read and locked, and not run. */
   readonly values?: SettingValues
 }
@@ -86,7 +89,7 @@ function readDefinition(
   const instructions = readInstructions(reader, fields.get('instructions'), input)
   const workspace = optional('workspace', (field) => readWorkspace(reader, field)) ?? '.'
   const settings = new Settings(reader, fields.get('settings'), input.values)
-  const tools = optional('tools', (field) => readTools(reader, field, settings, input.allowProtected ?? [])) ?? []
+  const tools = optional('tools', (field) => readTools(reader, field, settings, input)) ?? []
   const budget = optional('budget', (field) => readBudget(reader, field))
   // A tool with a mistake of its own is none that is missing.
   const toolNames = (optional('tools', (field) => reader.entries(field)) ?? []).map(({ key }) => key)
@@ -234,7 +237,7 @@ function readTools(
   reader: NodeReader,
   field: Field,
   settings: Settings,
-  allowProtected: readonly string[],
+  { allowProtected = [], isPublicSuffix = () => true }: DefinitionInput,
 ): readonly ToolEntry[] | undefined {
   const entries = reader.entries(field)
   const surplus = entries?.[DEFINITION_TOOLS_MAX]
@@ -243,7 +246,9 @@ function readTools(
     return undefined
   }
   const ruleCheck = new RuleCheck(reader.problems, allowProtected)
-  return entries?.map((entry) => parseTool(reader, ruleCheck, settings, entry)).filter((tool) => tool !== undefined)
+  return entries
+    ?.map((entry) => parseTool({ reader, ruleCheck, settings, isPublicSuffix }, entry))
+    .filter((tool) => tool !== undefined)
 }
 
 function readBudget(reader: NodeReader, field: Field): { readonly [Key in keyof Budget]: Budget[Key] | undefined } {

@@ -1,5 +1,6 @@
 /** What a tool says of itself, as it comes out of the isolate that read it: data to be parsed, never to be trusted. */
 
+import { compileHttpRule } from '../policy/http-rule.ts'
 import type { Needs } from './author.ts'
 import { checkSchema } from './check-schema.ts'
 import type { JsonSchema } from './check-schema.ts'
@@ -38,11 +39,19 @@ function problemsOfNeeds(needs: unknown): readonly string[] {
   return Object.entries(needs).flatMap(([name, value]) => {
     if (value === true && [...FLAGS, ...LISTS].some((known) => known === name)) return []
     const isTexts = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
-    if (LISTS.some((known) => known === name)) return isTexts ? [] : [`needs.${name} must be true or a list of texts`]
+    if (LISTS.some((known) => known === name)) {
+      if (!isTexts) return [`needs.${name} must be true or a list of texts`]
+      return name === 'http' ? value.flatMap(problemsOfRule) : []
+    }
     return FLAGS.some((known) => known === name)
       ? [`needs.${name} must be true, or left out`]
       : [`needs.${name} is unknown`]
   })
+}
+
+function problemsOfRule(rule: string): readonly string[] {
+  const compiled = compileHttpRule(rule)
+  return compiled.ok ? [] : [`needs.http: ${rule}: ${compiled.mistake.message}`]
 }
 
 function needsOf(needs: unknown): Needs | undefined {

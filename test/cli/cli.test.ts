@@ -7,7 +7,7 @@ import { commandLine } from '../../runtime/cli/main.ts'
 import { agentFiles, openDesk, REPOSITORY, resultOf, type Desk } from '../support/program.ts'
 
 const REVIEWER = join(REPOSITORY, 'agents/reviewer.yaml')
-const CLOSING = /^run [0-9A-HJKMNP-TV-Z]{26} completed · \d+ calls · \d+ denied · head \d+ [0-9a-f]{16}$/m
+const CLOSING = /^run [0-9A-HJKMNP-TV-Z]{26} completed · \d+ calls? · \d+ denied · head \d+ [0-9a-f]{16}$/m
 
 function commit(desk: Desk, files: Readonly<Record<string, string>>, message: string): void {
   const git = (...args: string[]): unknown =>
@@ -154,7 +154,7 @@ describe('what a guest wrote', () => {
     expect(run).toMatchObject({ exit: 1, stdout: '' })
     expect(run.stderr).toContain(`\n    ${FORGED}\n`)
     expect(run.stderr).not.toContain(`\n${FORGED}`)
-    expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^run [0-9A-Z]{26} failed · 1 calls/)
+    expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^run [0-9A-Z]{26} failed · 1 call · /)
     const broken = await desk.run('agent/agent.yaml', '--script', 'agent/breaks.ts')
     expect(broken.stderr).toContain('\n    run-agent: y\n')
   })

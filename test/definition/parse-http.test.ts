@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  readHeaders,
-  readHttpRules,
-  readRedirects,
-  readRequest,
-  type Expand,
-} from '../../runtime/definition/parse-http.ts'
+import { readHeaders, readHttpRules, readRedirects, readRequest } from '../../runtime/definition/parse-http.ts'
+import type { Expand } from '../../runtime/definition/http-template.ts'
+import { publicSuffixesFor } from '../../runtime/definition/public-suffixes.ts'
 import { NodeReader, type Field } from '../../runtime/definition/node-reader.ts'
 import { parseYaml } from '../../runtime/definition/yaml-source.ts'
 import type { HttpRule } from '../../runtime/policy/grant.ts'
@@ -33,9 +29,12 @@ function read<Value>(key: string, yaml: string, by: Read<Value>): Value {
   return value
 }
 
-const http = (yaml: string): readonly HttpRule[] => read('http', yaml, readHttpRules)
+const http = (yaml: string): readonly HttpRule[] =>
+  read('http', yaml, (reader, field, expand) => readHttpRules(reader, field, expand, isPublicSuffix))
 const texts = (yaml: string): readonly string[] => http(yaml).map(({ rule }) => rule)
 const mistakes = (act: () => unknown): readonly string[] => summaries(problemsOf(act))
+
+const isPublicSuffix = (await publicSuffixesFor(Buffer.from('*.'))) ?? expect.fail('no list')
 
 describe('readHttpRules', () => {
   it('reads the forms of the contract', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { attenuate, type FileNeeds } from '../../runtime/policy/attenuate.ts'
+import { describe, expect, it, test } from 'vitest'
+import { attenuate, lacksAll, type NeededRights } from '../../runtime/policy/attenuate.ts'
 import { decide } from '../../runtime/policy/decide.ts'
 import type { CapabilityRequest, Grant } from '../../runtime/policy/grant.ts'
 import { grantOf } from '../support/grants.ts'
@@ -49,7 +49,7 @@ test('what both permit, the attenuated grant permits', () => {
   )
 })
 
-function rightsOf(request: CapabilityRequest, grant: Grant): readonly (keyof FileNeeds)[] {
+function rightsOf(request: CapabilityRequest, grant: Grant): readonly (keyof NeededRights)[] {
   switch (request.op) {
     case 'timer':
       return []
@@ -77,7 +77,7 @@ function grants(): fc.Arbitrary<Grant> {
   return fc.record({ read: patterns, write: patterns, delete: patterns, deny, git: fc.boolean() }).map(grantOf)
 }
 
-function needs(): fc.Arbitrary<FileNeeds> {
+function needs(): fc.Arbitrary<NeededRights> {
   return fc.record(
     { read: fc.boolean(), write: fc.boolean(), delete: fc.boolean(), git: fc.boolean() },
     { requiredKeys: [] },
@@ -106,3 +106,41 @@ function requests(): fc.Arbitrary<CapabilityRequest> {
     }
   })
 }
+
+describe('HTTP rules', () => {
+  const place = 'a.yaml:1:1'
+  const grant: Grant = {
+    ...grantOf({}),
+    http: [
+      { rule: 'GET,POST https://api.example.com/v1/**', place },
+      { rule: 'GET https://other.example.com/', place },
+    ],
+    redirects: [{ rule: 'GET https://files.example.com/**', place }],
+    headers: [{ name: 'x-tenant', value: 'a', place }],
+  }
+  const rulesOf = (http: NeededRights['http']): readonly string[] =>
+    attenuate(grant, http === undefined ? {} : { http }).grant.http.map(({ rule }) => rule)
+
+  it('stay where the tool needs any, and go where it needs none', () => {
+    expect(rulesOf(true)).toHaveLength(2)
+    const none = attenuate(grant, { read: true })
+    expect(none.grant).toMatchObject({ http: [], redirects: [], headers: [] })
+    expect(none.dropped.map(({ rule }) => rule)).toEqual(grant.http.map(({ rule }) => rule))
+  })
+
+  it('shrink to what a narrower need names, and never grow to a wider one', () => {
+    expect(rulesOf(['GET https://api.example.com/v1/a', 'GET https://other.example.com/'])).toEqual([
+      'GET https://api.example.com/v1/a',
+      'GET https://other.example.com/',
+    ])
+    expect(rulesOf(['GET,POST https://*.example.com/**'])).toEqual([grant.http[0]!.rule])
+    expect(rulesOf(['DELETE https://api.example.com/v1/**'])).toEqual([])
+  })
+
+  it('of one need none that the grant does not give', () => {
+    expect(lacksAll(grantOf({}), { http: true })).toBe(true)
+    expect(lacksAll(grant, { http: true })).toBe(false)
+    expect(lacksAll(grantOf({}), {})).toBe(false)
+    expect(lacksAll(grantOf({ read: ['a'] }), { read: true, write: true })).toBe(false)
+  })
+})

@@ -68,6 +68,7 @@ describe('refused in the text of a query', () => {
     ['{ issues', 'one operation'],
     ['{ issues } }', 'one operation'],
     ['{ issues( } ) }', 'one operation'],
+    ['{ issues( } }', 'one operation'],
     ['{ (a: 1) }', 'fields'],
     ['query Q( { issues }', 'directive on its operation'],
     ['{ issues } # }', 'not read here'],

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileHttpRule, coversRule, mismatch, type HttpPattern } from '../../runtime/policy/http-rule.ts'
 import { canonicalUrl } from '../../runtime/policy/http-url.ts'
@@ -242,6 +243,8 @@ describe('coversRule', () => {
     [`GET ${H}/*`, `GET ${H}/`],
     [`GET ${H}/**`, `GET ${H}/`],
     [`GET ${H}/a/**`, `GET ${H}/a/`],
+    [`GET ${H}/a/**`, `GET ${H}/a`],
+    [`GET ${H}/**`, `GET ${H}/a%2Fb/**`],
     [`GET ${H}/a/**`, `GET ${H}/**`],
     [`GET ${H}/**`, `GET ${H}/a%2Fb/c`],
     [`GET ${H}/*/*`, `GET ${H}/a/**`],
@@ -252,5 +255,60 @@ describe('coversRule', () => {
     [`POST ${H}/g {query: a}`, `POST ${H}/g {mutation: a}`],
   ] as const)('%s does not cover %s', ([wide, narrow]) => {
     expect(coversRule(pattern(wide), pattern(narrow))).toBe(false)
+  })
+})
+
+describe('over all rules', () => {
+  test('a mistake stands within the text, and nothing is thrown', () => {
+    const pieces =
+      'GET   , https http :// h.example *. 127.0.0.1 [::1] : 80 / * ** %2F % é \ud800 ? & = | {query: { } # @ . a POST \\ \0'
+    const piece = fc.constantFrom(...pieces.split(' '), ' ')
+    const text = fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join(''))
+    const near = text.map((rest) => `GET https://h.example/${rest}`)
+    fc.assert(
+      fc.property(fc.oneof(text, near, fc.string({ unit: 'binary' })), (rule) => {
+        const compiled = compileHttpRule(rule)
+        if (compiled.ok) return
+        expect(compiled.mistake.offset).toBeGreaterThanOrEqual(0)
+        expect(compiled.mistake.offset).toBeLessThanOrEqual(rule.length)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  const rule = fc
+    .record({
+      methods: fc.constantFrom('GET', 'GET,PUT', 'PUT'),
+      host: fc.constantFrom('h.example', '*.h.example', 'a.h.example'),
+      path: fc.array(fc.constantFrom('a', '*', 'a%2Fb'), { minLength: 1, maxLength: 2 }),
+      end: fc.constantFrom('', '/', '/**'),
+      query: fc.constantFrom('', '?*', '?k', '?k=1', '?k=1|2', '?k&l'),
+    })
+    .map(({ methods, host, path, end, query }) => `${methods} https://${host}/${path.join('/')}${end}${query}`)
+
+  const names = ['a', 'b', 'a%2Fb', '']
+  const paths = [...names, ...names.flatMap((one) => names.flatMap((two) => [`${one}/${two}`, `${one}/${two}/`]))]
+  const requests = ['GET', 'PUT'].flatMap((method) =>
+    ['h.example', 'a.h.example', 'b.h.example'].flatMap((host) =>
+      paths.flatMap((path) =>
+        ['', '?k', '?k=1', '?k=2', '?k=2&l', '?m'].map((query) => `${method} https://${host}/${path}${query}`),
+      ),
+    ),
+  )
+
+  test('one that covers another covers each request of it', () => {
+    let permitted = 0
+    fc.assert(
+      fc.property(rule, rule, (wide, narrow) => {
+        if (!coversRule(pattern(wide), pattern(narrow))) return
+        for (const request of requests.filter((one) => said(narrow, one) === 'permit')) {
+          permitted += 1
+          expect([wide, request, said(wide, request)]).toEqual([wide, request, 'permit'])
+        }
+      }),
+      { numRuns: 3000 },
+    )
+    // The property is about something.
+    expect(permitted).toBeGreaterThan(50)
   })
 })
