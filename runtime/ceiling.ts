@@ -11,10 +11,7 @@ export function boundBudget(budget: Budget, { turns, usd }: OperatorConfig['ceil
 }
 
 /** What of a budget the operator's ceiling lowers; nothing where it lowers nothing. */
-export function ceilingInWords(
-  budget: Budget,
-  { turns, usd }: OperatorConfig['ceiling'],
-): readonly string[] {
+export function ceilingInWords(budget: Budget, { turns, usd }: OperatorConfig['ceiling']): readonly string[] {
   const lowered = [
     ...(turns !== undefined && turns < budget.turns ? [`${turns} turns`] : []),
     ...(usd !== undefined && usd < (budget.usd ?? Infinity) ? [`$${usd}`] : []),
@@ -23,18 +20,18 @@ export function ceilingInWords(
 }
 
 /**
- * The protected paths that the configuration grants to the definition at `realPath`. A grant to a lock holds for its
- * digest alone; before the digest is known (undefined) every such path is a candidate, because a definition can be
- * read only with them, and nothing runs before the question was asked again with the digest.
+ * The protected paths that the configuration grants to the definition at `realPath` (undefined: there is none). A
+ * grant to a lock holds for its digest alone; before the digest is known (undefined) every such path is a candidate,
+ * because a definition can be read only with them, and nothing runs before it was asked again with the digest.
  */
 export function allowedProtected(
   config: Pick<OperatorConfig, 'protected'>,
-  realPath: string,
+  realPath: string | undefined,
   digest: string | undefined,
   realPathOf: (path: string) => string | undefined,
 ): readonly string[] {
   const granted = config.protected.filter(({ agent }) => {
-    if ('from' in agent) return realPathOf(agent.from) === realPath
+    if ('from' in agent) return realPath !== undefined && realPathOf(agent.from) === realPath
     return digest === undefined || agent.lock === digest
   })
   return [...new Set(granted.map(({ path }) => path))]

@@ -26,6 +26,8 @@ export interface Right {
   /** As written, with every setting in place. */
   readonly rule: string
   readonly place: RulePlace
+  /** Whether it lets the tool change what is there, and not only see it. */
+  readonly changes: boolean
   /** Why somebody who signs it should look twice. */
   readonly surprises: readonly string[]
 }
@@ -101,19 +103,22 @@ function toolRights({ entry, grant }: CheckedTool): ToolRights {
 function rightsOf(grant: Grant): readonly Right[] {
   const { git } = grant
   const history: readonly Right[] =
-    git === undefined ? [] : [{ kind: 'history', rule: 'git: read', place: git.place, surprises: [HISTORY] }]
+    git === undefined
+      ? []
+      : [{ kind: 'history', rule: 'git: read', place: git.place, changes: false, surprises: [HISTORY] }]
   return [
     ...history,
     ...grant.paths.map((rule) => ({
       kind: rule.right,
       rule: rule.pattern,
       place: rule.place,
+      changes: rule.right !== 'read',
       surprises: pathSurprises(rule, grant),
     })),
     ...(['http', 'redirects'] as const).flatMap((list) =>
       grant[list].map(({ rule, place }): Right => {
         const kind = list === 'http' ? 'http' : 'redirect'
-        return { kind, rule, place, surprises: httpSurprises(rule) }
+        return { kind, rule, place, ...httpRight(rule) }
       }),
     ),
   ]
@@ -140,29 +145,30 @@ function pathSurprises(rule: PathRule, { allowProtected = [], ownFiles }: Grant)
 }
 
 /** Names that nobody lists; a pattern that covers most of them was not written for one of them. */
-const ARBITRARY_NAMES = [...'bdhkmqruwxz5'].map((letter) => `${letter}${letter}.${letter}`)
+const ARBITRARY_NAMES = Array.from('bdhkmqruwxz5').map((letter) => `${letter}${letter}.${letter}`)
 const DEPTHS = [1, 2, 3, 4] as const
 
 function widthOf(glob: Glob): readonly string[] {
-  const covered = DEPTHS.filter((depth) => {
-    const hits = ARBITRARY_NAMES.filter((name) => matches(glob, Array<string>(depth).fill(name).join('/')))
-    return hits.length * 2 >= ARBITRARY_NAMES.length
+  const hits = DEPTHS.map((depth) => {
+    const covered = ARBITRARY_NAMES.filter((name) => matches(glob, Array<string>(depth).fill(name).join('/')))
+    return covered.length / ARBITRARY_NAMES.length
   })
-  if (covered.length === 0) return []
-  return [covered.length === DEPTHS.length ? 'the whole workspace' : 'whatever lies there, by any name']
+  if (hits.every((share) => share === 1)) return ['the whole workspace']
+  return hits.some((share) => share >= 0.5) ? ['whatever lies there, by almost any name'] : []
 }
 
-function httpSurprises(rule: string): readonly string[] {
+function httpRight(rule: string): Pick<Right, 'changes' | 'surprises'> {
   const compiled = compileHttpRule(rule)
   if (!compiled.ok) throw new Error(`the rule ${rule} does not compile: ${compiled.mistake.message}`)
   const { methods, isWildcard, isDeep, query } = compiled.pattern
   const changing = [...methods].filter((method) => method !== 'GET' && method !== 'HEAD')
-  return [
+  const surprises = [
     ...(changing.length > 0 ? [`${changing.join(', ')} can change what lies there`] : []),
     ...(isWildcard ? ['every host below that domain'] : []),
     ...(isDeep ? ['everything below that path'] : []),
     ...(query === 'any' ? ['any query: data can leave by it'] : []),
   ]
+  return { changes: changing.length > 0, surprises }
 }
 
 const DEFAULT_LIMITS: ToolLimits = {

@@ -232,3 +232,6 @@ export const TOOL_LOG_BYTES_LIMIT_MAX = 1024 * 1024
 
 /** A price, in US dollars for a million tokens. */
 export const PRICE_USD_MAX = 100_000
+
+/** A lock file: the rights in words are several times as long as the definition. */
+export const LOCK_BYTES_MAX = 4 * 1024 * 1024

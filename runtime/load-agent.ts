@@ -7,8 +7,10 @@ import { createWalker, PathError, readWhole, type Walker } from './broker/walker
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
 import { parseDefinition, type DefinitionInput } from './definition/parse.ts'
 import { publicSuffixesFor } from './definition/public-suffixes.ts'
+import type { CheckedTool } from './effective-rights.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
+import { agentParts, type AgentParts } from './lock.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate, lacksAll } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
@@ -48,6 +50,16 @@ export interface LoadedAgent {
   readonly hash: string
   readonly tools: readonly PlannedTool[]
   readonly script: GuestCode | undefined
+  /** What a lock covers. */
+  readonly parts: AgentParts
+}
+
+/** An agent as far as questions of its rights need it. */
+export interface CheckedAgent {
+  readonly definition: AgentDefinition
+  readonly tools: readonly CheckedTool[]
+  /** What a lock covers. */
+  readonly parts: AgentParts
 }
 
 /** Where a definition lies: its folder, absolute, and its name in it; and how a person named it. */
@@ -109,7 +121,7 @@ export async function loadAgent(
     if (grant === undefined || tool === undefined) throw new Error('every tool has its grant and its code')
     return plannedTool(entry, tool, grant)
   })
-  return { definition, hash, tools, script }
+  return { definition, hash, tools, script, parts: partsOf(read, loaded) }
 }
 
 /**
@@ -121,14 +133,28 @@ export async function checkAgent(
   place: DefinitionPlace,
   read: ReadDefinition,
   workspace: WorkspaceFiles,
-): Promise<readonly { readonly entry: ToolEntry; readonly grant: Grant }[]> {
+): Promise<CheckedAgent> {
   // Rules for arguments are checked against the parameters that the tool itself declares.
   const described = read.definition.tools.filter(
     ({ from, args }) => from.kind === 'file' || (from.kind === 'builtin' && args.length > 0),
   )
   const loaded = await loadCode(loader, place, read.definition, described)
   for (const [entry, { manifest }] of loaded.code) narrowedBy(entry, manifest)
-  return [...grantsOf(place, read, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
+  const tools = [...grantsOf(place, read, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
+  return { definition: read.definition, tools, parts: partsOf(read, loaded) }
+}
+
+/** The tools of a loaded agent with their grants, as `checkAgent` gives them. */
+export function checkedTools({ definition, tools }: LoadedAgent): readonly CheckedTool[] {
+  return definition.tools.flatMap((entry) => {
+    const planned = tools.find(({ name }) => name === entry.name)
+    return planned === undefined ? [] : [{ entry, grant: planned.grant }]
+  })
+}
+
+function partsOf({ definition, hash }: ReadDefinition, { script, code }: LoadedCode): AgentParts {
+  const hashes = new Map([...code].map(([{ name }, { bundle }]) => [name, bundle.hash]))
+  return agentParts(definition, hash, script?.hash, (tool) => hashes.get(tool))
 }
 
 interface LoadedTool {

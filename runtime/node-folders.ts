@@ -48,22 +48,30 @@ export function currentUser(): { readonly name: string; readonly uid: number } {
 }
 
 /**
- * A folder of this user's own, 0700. Where it belongs to somebody else, or lies below one of the folders that a
- * cloned repository brings along, nothing is read from it or written to it: what a bundle's record says of its code
- * can be forged by whoever writes the record.
+ * Makes a folder, 0700, and says why it is not this user's own, or nothing: it belongs to somebody else, others can
+ * write to it, or it lies below one of the folders that a cloned repository brings along.
+ */
+export function whyNotOwn(path: string, uid: number, brought: readonly string[]): string | undefined {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) return 'it is a link, or no folder'
+  if (stat.uid !== uid) return 'it belongs to somebody else'
+  if ((stat.mode & 0o022) !== 0) return 'others can write to it'
+  const real = `${realpathSync(path)}/`
+  const repositories = brought.map((folder) => repositoryOf(realpathSync(folder)))
+  const isBrought = repositories.some((folder) => folder !== undefined && real.startsWith(`${folder}/`))
+  return isBrought ? 'it lies in a folder that a repository may have brought along' : undefined
+}
+
+/**
+ * A folder of this user's own. Where it is not, nothing is read from it or written to it: what a bundle's record says
+ * of its code can be forged by whoever writes the record.
  */
 export function openCacheFolder(path: string, uid: number, brought: readonly string[]): CacheFolder {
-  const isOurs = (): boolean => {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-    const stat = lstatSync(path)
-    const real = `${realpathSync(path)}/`
-    const isBrought = brought.some((folder) => real.startsWith(`${repositoryOf(realpathSync(folder))}/`))
-    return stat.isDirectory() && stat.uid === uid && (stat.mode & 0o022) === 0 && !isBrought
-  }
   let ours: boolean | undefined
   const usable = (): boolean => {
     try {
-      return (ours ??= isOurs())
+      return (ours ??= whyNotOwn(path, uid, brought) === undefined)
     } catch {
       return false
     }
@@ -93,14 +101,14 @@ export function openCacheFolder(path: string, uid: number, brought: readonly str
   }
 }
 
-/** The outermost folder at or above this one that a repository may have brought; the user's home is none. */
-function repositoryOf(folder: string): string {
+/** The outermost folder at or above this one that a repository may have brought; none holds the user's home. */
+function repositoryOf(folder: string): string | undefined {
   const home = userInfo().homedir
   let found = folder
   for (let at = folder; at !== dirname(at) && at !== home; at = dirname(at)) {
     if (['.git', 'package.json'].some((name) => existsSync(join(at, name)))) found = at
   }
-  return found
+  return `${home}/`.startsWith(`${found}/`) ? undefined : found
 }
 
 export interface OperatorFile {

@@ -10,27 +10,49 @@ import {
 } from './effective-rights.ts'
 import type { RulePlace } from './policy/grant.ts'
 import { printable } from './printable.ts'
+import { asWritten } from './unbound-settings.ts'
 
 export type { CheckedTool } from './effective-rights.ts'
 
 /** What stands before a line that should be looked at twice. */
 export const SURPRISE_MARK = '!'
 
-/** Lines without line breaks, ready for a terminal; the same definition always gives the same lines. */
-export function rightsInWords(definition: AgentDefinition, tools: readonly CheckedTool[]): readonly string[] {
+/**
+ * Lines without line breaks, ready for a terminal; the same definition always gives the same lines. `unbound`: it was
+ * read without values, and its settings stand as `${name}`.
+ */
+export function rightsInWords(
+  definition: AgentDefinition,
+  tools: readonly CheckedTool[],
+  values: 'bound' | 'unbound' = 'bound',
+): readonly string[] {
+  const shown = (text: string): string => (values === 'bound' ? text : asWritten(definition, text))
   return wordsOf(effectiveRights(definition, tools)).map(({ text, place }) =>
     // Whatever a repository wrote into it, this is the only way out.
-    printable(place === undefined ? text : `${text} · ${place}`),
+    printable(place === undefined ? shown(text) : `${shown(text)} · ${place}`),
   )
 }
 
-/** As `rightsInWords`, without places: what differs between two of them differs in rights. */
-export function rightsWithoutPlaces(definition: AgentDefinition, tools: readonly CheckedTool[]): readonly string[] {
-  return wordsOf(effectiveRights(definition, tools)).map(({ text }) => printable(text))
+/**
+ * The rights of a definition that was read without values, as a lock names them: no places, which move with every
+ * line, and nothing that a workspace or an operator adds.
+ */
+export function lockedRights(definition: AgentDefinition): readonly string[] {
+  const tools = definition.tools.map((entry): CheckedTool => {
+    const { name, paths, deny, git, http, redirects, headers } = entry
+    return { entry, grant: { tool: name, paths, deny, git, http, redirects, headers, ownFiles: [] } }
+  })
+  return wordsOf(effectiveRights(definition, tools)).map(({ text, tool }) => {
+    // Each line for itself: what differs between two locks is read without the lines around it.
+    const whole = tool === undefined ? text : `${tool} ${text.trimStart()}`
+    return printable(asWritten(definition, whole.trimStart()))
+  })
 }
 
 interface Line {
   readonly text: string
+  /** The tool that the line stands below. */
+  readonly tool?: string
   readonly place?: RulePlace | undefined
 }
 
@@ -45,9 +67,12 @@ function surprisesIn({ tools }: AgentRights): readonly Line[] {
   const found = tools.flatMap(({ tool, rights }) => rights.map((right) => ({ tool, right })))
   const surprising = found.filter(({ right }) => right.surprises.length > 0)
   const sorted = surprising.toSorted((a, b) => GRAVITY[a.right.kind] - GRAVITY[b.right.kind])
-  const unsafe = tools.filter(({ repeat, rights }) => repeat === 'safe' && rights.some(changes))
+  const unsafe = tools.filter(({ repeat, rights }) => repeat === 'safe' && rights.some(({ changes }) => changes))
   return [
-    ...sorted.map(({ tool, right }) => ({ text: `${SURPRISE_MARK} ${tool} ${surpriseWords(right)}`, place: right.place })),
+    ...sorted.map(({ tool, right }) => ({
+      text: `${SURPRISE_MARK} ${tool} ${surpriseWords(right)}`,
+      place: right.place,
+    })),
     ...unsafe.map(({ tool, place }) => ({
       text: `${SURPRISE_MARK} ${tool} can change something and is run again after a crash`,
       place,
@@ -60,11 +85,6 @@ function surpriseWords({ kind, rule, surprises }: Right): string {
   return `${VERBS[kind]} ${quotedRule(rule)}: ${surprises.join('; ')}`
 }
 
-/** Whether a right lets a tool change what is there. */
-function changes({ kind, rule }: Right): boolean {
-  return kind === 'write' || kind === 'delete' || (kind === 'http' && !/^(?:GET|HEAD)(?:,HEAD|,GET)* /.test(rule))
-}
-
 const VERBS: Readonly<Record<Exclude<RightKind, 'history'>, string>> = {
   read: 'may read',
   write: 'may write',
@@ -75,24 +95,27 @@ const VERBS: Readonly<Record<Exclude<RightKind, 'history'>, string>> = {
 
 function toolLines(rights: ToolRights): readonly Line[] {
   const { tool, from, place, never, headers, args, limits, repeat, required } = rights
-  const nothing = rights.rights.length === 0 ? [{ text: '    may reach nothing' }] : []
+  const nothing = rights.rights.length === 0 ? [{ text: 'may reach nothing' }] : []
   const bounds = limitWords(limits)
-  return [
-    { text: `  ${tool} (${fromWords(from)})`, place },
+  const below: readonly Line[] = [
     ...nothing,
-    ...rights.rights.map((right) => ({ text: `    ${rightWords(right)}`, place: right.place })),
-    ...never.map((rule) => ({ text: `    never ${quotedRule(rule.rule)}`, place: rule.place })),
+    ...rights.rights.map((right) => ({ text: rightWords(right), place: right.place })),
+    ...never.map((rule) => ({ text: `never ${quotedRule(rule.rule)}`, place: rule.place })),
     ...headers.map(({ name, value, place: at }) => ({
-      text: value === undefined ? `    may set the header ${name}` : `    sends the header ${name}: ${value}`,
+      text: value === undefined ? `may set the header ${name}` : `sends the header ${name}: ${quotedRule(value)}`,
       place: at,
     })),
     ...args.map(({ argument, schema, place: at }) => ({
-      text: `    its argument ${argument} must be ${JSON.stringify(schema)}`,
+      text: `takes as ${argument} only ${JSON.stringify(schema)}`,
       place: at,
     })),
-    ...(bounds.length > 0 ? [{ text: `    limits: ${bounds.join(', ')}` }] : []),
-    ...(repeat === 'safe' && !rights.rights.some(changes) ? [] : [{ text: `    ${REPEAT_WORDS[repeat]}` }]),
-    ...(required ? [{ text: '    required: without one successful call the run has failed' }] : []),
+    ...(bounds.length > 0 ? [{ text: `is limited to ${bounds.join(', ')}` }] : []),
+    ...(repeat === 'safe' && !rights.rights.some(({ changes }) => changes) ? [] : [{ text: REPEAT_WORDS[repeat] }]),
+    ...(required ? [{ text: 'is required: a run without one successful call of it has failed' }] : []),
+  ]
+  return [
+    { text: `  ${tool} (${fromWords(from)})`, place },
+    ...below.map((line) => ({ ...line, text: `    ${line.text}`, tool })),
   ]
 }
 
@@ -106,16 +129,16 @@ function rightWords({ kind, rule, surprises }: Right): string {
 }
 
 const REPEAT_WORDS: Readonly<Record<ToolRights['repeat'], string>> = {
-  safe: 'after a crash: run again',
-  keyed: 'after a crash: run again, with its idempotency key',
-  ask: 'after a crash: somebody is asked before it is run again',
+  safe: 'is run again after a crash',
+  keyed: 'is run again after a crash, with its idempotency key',
+  ask: 'is run again after a crash once somebody said yes',
 }
 
 function limitWords({ timeoutMs, memoryBytes, calls, requests, resultBytes, logBytes }: Partial<ToolLimits>): string[] {
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${duration(timeoutMs)}`]),
     ...(memoryBytes === undefined ? [] : [`memory ${size(memoryBytes)}`]),
-    ...(calls === undefined ? [] : [`at most ${calls} calls in a run`]),
+    ...(calls === undefined ? [] : [`${calls} calls in a run`]),
     ...(requests === undefined ? [] : [`${requests} requests a call`]),
     ...(resultBytes === undefined ? [] : [`result ${size(resultBytes)}`]),
     ...(logBytes === undefined ? [] : [`log ${size(logBytes)}`]),
@@ -144,7 +167,9 @@ function agentLines({ budget, walls, players, settings, tools }: AgentRights): r
 
 /** As it stands where nothing in it could be taken for words of ours. */
 function quotedRule(text: string): string {
-  return /^[\p{L}\p{N}\p{M}\p{Cf}./*?{},$@+~=:&|%_\\-]+$/u.test(text) || isHttpRule(text) ? text : `\`${text}\``
+  return /^[\p{L}\p{N}\p{M}\p{Cf}./*?{},$@+~=:&|%_\\-]+$/u.test(text) || isHttpRule(text)
+    ? text
+    : `\`${text.replaceAll('`', '\\`')}\``
 }
 
 function isHttpRule(text: string): boolean {
@@ -152,14 +177,22 @@ function isHttpRule(text: string): boolean {
 }
 
 function duration(milliseconds: number): string {
-  for (const [unit, long] of [['h', 3_600_000], ['m', 60_000], ['s', 1_000]] as const) {
+  for (const [unit, long] of [
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1_000],
+  ] as const) {
     if (milliseconds % long === 0) return `${milliseconds / long}${unit}`
   }
   return `${milliseconds}ms`
 }
 
 function size(bytes: number): string {
-  for (const [unit, large] of [['GB', 1024 ** 3], ['MB', 1024 ** 2], ['KB', 1024]] as const) {
+  for (const [unit, large] of [
+    ['GB', 1024 ** 3],
+    ['MB', 1024 ** 2],
+    ['KB', 1024],
+  ] as const) {
     if (bytes % large === 0) return `${bytes / large}${unit}`
   }
   return `${bytes} bytes`

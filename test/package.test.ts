@@ -1,6 +1,7 @@
 /** The packed package, installed into an empty folder with the machine's own Node: no checkout, compiler or Python. */
 import { execFileSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,6 +19,17 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const npm = ['/usr/bin/npm', '/usr/local/bin/npm'].find((path) => existsSync(path))
 const node = npm === undefined ? undefined : join(dirname(npm), 'node')
+
+/** What a checkout holds and a package is made of. */
+const PACKED = [
+  ...['runtime', 'tools', 'agents', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
+  ...['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'LICENSE', '.npmrc'],
+]
+
+function wordsOf(words: readonly string[] | undefined): [string, ...string[]] {
+  const [file = '', ...args] = words ?? []
+  return [file, ...args]
+}
 
 // Without an npm of the machine's own there is nothing to install with.
 test.skipIf(npm === undefined || node === undefined)(
@@ -52,9 +64,13 @@ test.skipIf(npm === undefined || node === undefined)(
       } catch {
         context.skip('no npm registry answers')
       }
-      run(root, 'npm', 'pack', '--ignore-scripts=false', '--pack-destination', folder)
+      // What is packed is built first, and no other test may see that half done.
+      const copy = join(folder, 'copy')
+      for (const name of PACKED) cpSync(join(root, name), join(copy, name), { recursive: true })
+      symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+      run(copy, 'npm', 'pack', '--ignore-scripts=false', '--pack-destination', folder)
       const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? expect.fail('no tarball')
-      writeFileSync(join(folder, 'app/package.json'), '{"private":true}')
+      writeFileSync(join(folder, 'app/package.json'), '{"private":true,"type":"commonjs"}')
       run(join(folder, 'app'), 'npm', 'install', join(folder, tarball), '--ignore-scripts', '--no-audit', '--no-fund')
 
       const repository = join(folder, 'repository')
@@ -70,9 +86,18 @@ test.skipIf(npm === undefined || node === undefined)(
       expect(run(repository, program, '--help')).toContain('run-agent <definition>')
       expect(run(repository, program, agent)).toContain('`a.js:1` — `debugger`')
       expect(run(repository, program, 'replay', 'last')).toContain('identical')
+
+      // A newcomer's first hour, on the machine's own Node and in a package of CommonJS, as `npm init` makes it.
+      const app = join(folder, 'app')
+      const next = run(app, program, 'init').split('next:\n')[1]?.trim().split(/\n\s*/) ?? []
+      expect(next).toHaveLength(3)
+      const [check, hello, unit] = next.map((line) => line.replace('npx run-agent', program).split(' '))
+      expect(run(app, ...wordsOf(check))).toContain('hello: valid')
+      expect(run(app, ...wordsOf(hello))).toContain('agents/hello.yaml:')
+      expect(run(app, ...wordsOf(unit))).toMatch(/pass 2\n/)
+      expect(run(app, program, 'doctor', 'agents/hello.yaml')).toContain('the one that comes with run-agent')
     } finally {
       rmSync(folder, { recursive: true, force: true })
-      rmSync(join(root, 'dist'), { recursive: true, force: true })
     }
   },
 )

@@ -58,7 +58,7 @@ function givenSettings(pairs: readonly string[]): ReadonlyMap<string, string> {
 }
 
 /** A path that no definition grants; any other would be allowed for nothing. */
-function protectedPath(text: string): string {
+export function protectedPath(text: string): string {
   const normalised = normalisePath(text)
   if (!normalised.ok) throw new RunAgentError('E_USAGE', `--allow-protected ${text}: ${normalised.why}`)
   const { path } = normalised

@@ -1,52 +1,60 @@
-/** `run-agent check`: validates a definition and prints what its agent may do. */
-import { checkAgent, readDefinition } from '../load-agent.ts'
-import { nodeFileHost } from '../node-files.ts'
+/** `run-agent check`: validates a definition, runs its tests and prints what its agent may do. */
+import { ceilingInWords } from '../ceiling.ts'
+import { effectiveRights } from '../effective-rights.ts'
+import { ProblemsError } from '../errors.ts'
 import { printable } from '../printable.ts'
-import { definitionPlace, readEnvironment, workspaceFiles, workspaceFolder } from './environment.ts'
+import { rightsInWords } from '../rights.ts'
+import { testRights, type TestedRights } from '../rights-tests.ts'
+import { askedAgent, type QuestionArguments } from './checked-agent.ts'
+import { definitionPlace, readConfig, readEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { openWorkshop } from './workshop.ts'
 
-type CheckedTool = Awaited<ReturnType<typeof checkAgent>>[number]
-
-export interface CheckArguments {
+export interface CheckArguments extends Partial<QuestionArguments> {
   readonly definition: string
   readonly json: boolean
 }
 
+/** The form of `--json`. */
+const CHECK_FORMAT = 1
+
 export async function checkCommand(args: CheckArguments): Promise<number> {
+  const { definition: path, json, set = [], user, allowProtected = [], workspace, config: configPath } = args
   const environment = readEnvironment()
-  const place = definitionPlace(environment, args.definition)
+  const place = definitionPlace(environment, path)
   const workshop = openWorkshop(environment, place.folder)
   try {
-    const read = await readDefinition(nodeFileHost, place)
-    const workspace = workspaceFolder(environment, undefined, read.definition.workspace)
-    const own = workspaceFiles(environment, workspace, place.folder, [])
-    const { definition } = read
-    const tools = await checkAgent(workshop.loader, place, read, own)
-    if (args.json) writeJson({ agent: definition.name, workspace: definition.workspace, tools: tools.map(rightsOf) })
-    else {
-      const heading = `${definition.name}: valid · workspace ${printable(workspace)}`
-      process.stdout.write(`${[heading, ...tools.flatMap(wordsOf)].join('\n')}\n`)
+    const config = readConfig(environment, configPath)
+    const asked = { set, user, allowProtected, workspace, config: configPath }
+    const agent = await askedAgent(environment, config, workshop, place, asked)
+    const { definition, tools, digest, values } = agent
+    const tests = testRights(definition, tools, values)
+    if (json) {
+      const rights = effectiveRights(definition, tools)
+      writeJson({ check: CHECK_FORMAT, digest, values, ...rights, ceiling: config.ceiling, tests })
+    } else {
+      const lines = [
+        `${definition.name}: valid · workspace ${printable(agent.workspace)}`,
+        ...rightsInWords(definition, tools, values),
+        ...ceilingInWords(definition.budget, config.ceiling),
+        ...testLines(tests),
+        `  ${digest}`,
+      ]
+      process.stdout.write(`${lines.join('\n')}\n`)
     }
+    if (tests.failed.length > 0) throw new ProblemsError('E_DEFINITION', tests.failed)
     return EXIT.completed
   } finally {
     workshop.close()
   }
 }
 
-function rightsOf({ entry, grant }: CheckedTool): object {
-  return { name: entry.name, paths: grant.paths, deny: grant.deny, git: grant.git, limits: entry.limits }
-}
-
-function wordsOf({ entry, grant }: CheckedTool): readonly string[] {
-  const { name, limits } = entry
-  const rules = grant.paths.map((rule) => `    ${rule.right} ${printable(rule.pattern)}`)
-  const denied = grant.deny.map((rule) => `    never ${printable(rule.pattern)}`)
-  const git =
-    grant.git === undefined
-      ? []
-      : ["    read the repository's history, whatever the path rules say of the files of today"]
-  const calls = limits.calls === undefined ? [] : [`    at most ${limits.calls} calls in a run`]
-  return [`  ${name}`, ...git, ...rules, ...denied, ...calls]
+function testLines({ passed, failed, unasked }: TestedRights): readonly string[] {
+  const counts = [
+    `${passed} passed`,
+    ...(failed.length > 0 ? [`${failed.length} failed`] : []),
+    ...(unasked > 0 ? [`${unasked} not asked, because they need values of settings: give them with --set`] : []),
+  ]
+  return passed + failed.length + unasked === 0 ? [] : [`  tests: ${counts.join(', ')}`]
 }

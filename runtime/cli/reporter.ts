@@ -10,7 +10,7 @@ import { codeOf, messageOf } from '../errors.ts'
 import { nodeClock } from '../node-processes.ts'
 import type { RunPlan } from '../plan.ts'
 import { printable, printableMessage } from '../printable.ts'
-import type { RunOutcome } from '../run.ts'
+import type { RunFailure, RunOutcome } from '../run.ts'
 import { painter, terminalOf, writeJson } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 import type { RunEvent } from './run-events.ts'
@@ -71,7 +71,9 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
     leaving(phase) {
       endProgress()
       if (phase === 'after') return
-      if (followed === undefined) return write('run-agent: interrupted before the run began')
+      // A question may stand on the terminal's last line, and `^C` does.
+      const newLine = process.stderr.isTTY ? '\n' : ''
+      if (followed === undefined) return write(`${newLine}run-agent: interrupted before the run began`)
       const message = `run ${followed.run} stopped at once · its trail may lack its end`
       print(unendedResult(followed.run, 'interrupted', 'Interrupted', 'E_INTERRUPTED', message))
       write(message)
@@ -84,7 +86,8 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
       endProgress()
       print(resultEvent(run, outcome, head))
       if (!options.json && outcome.output !== undefined) process.stdout.write(`${shownAnswer(outcome.output)}\n`)
-      if (!options.json && outcome.error !== undefined) write(`run-agent: ${printableMessage(outcome.error.message)}`)
+      if (!options.json && outcome.error !== undefined)
+        write(`run-agent: ${printableMessage(outcome.error.message)}${adviceOn(run, outcome.error)}`)
       say(closingLine(run, outcome, head))
     },
   }
@@ -126,6 +129,13 @@ function watchedProgress(run: string, plan: RunPlan): Progress | undefined {
 /** To a terminal only what is harmless there; a file or a pipe gets the answer as it is. */
 function shownAnswer(text: string): string {
   return process.stdout.isTTY ? printable(text, { newlines: true }) : text
+}
+
+/** What a person can do about the end of a run, on a line of its own. */
+function adviceOn(run: string, { code, retryable }: RunFailure): string {
+  if (code === 'E_INTERRUPTED') return ''
+  if (code === 'E_BUDGET') return '\n  What a run may use is said by `budget` in its definition.'
+  return `${retryable ? '\n  Another try may succeed.' : ''}\n  run-agent audit show ${run} tells what it did.`
 }
 
 /** Tokens stand for money where nobody says what they cost. */

@@ -4,13 +4,14 @@ import { newRunId } from '../audit/run-id.ts'
 import { SqliteTrail, type Head } from '../audit/trail.ts'
 import type { RunRecorder } from '../audit/event.ts'
 import { createBroker } from '../broker/broker.ts'
+import { boundBudget } from '../ceiling.ts'
 import { openWorkspace } from '../broker/workspace.ts'
 import { createWorldPerform } from '../broker/world.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
-import { loadAgent, type LoadedAgent } from '../load-agent.ts'
+import { loadAgent, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
 import type { Model } from '../model/model.ts'
 import { SCRIPT_CALL } from '../model/model.ts'
 import { ScriptModel } from '../model/script-model.ts'
@@ -22,6 +23,7 @@ import type { RunPlan } from '../plan.ts'
 import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
+import { withProtected } from './checked-agent.ts'
 import {
   definitionPlace,
   readConfig,
@@ -35,9 +37,10 @@ import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
 import { watchStop, type StopWatch } from './stop.ts'
+import { assertTrusted, type TrustArguments } from './trust.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
-export interface RunArguments extends BindingArguments {
+export interface RunArguments extends BindingArguments, TrustArguments {
   readonly definition: string
   readonly task: string
   readonly workspace: string | undefined
@@ -69,20 +72,13 @@ export async function runCommand(args: RunArguments): Promise<number> {
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)
-    const read = await readBoundDefinition(environment, config, place, args)
-    const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
-    const kept = [config.file, trailPath(environment, config, args.audit)]
-    const agent = await loadAgent(
-      workshop.loader,
-      place,
-      read,
-      workspaceFiles(environment, workspace, place.folder, kept),
-    )
+    const agent = await loadedAgent(args, environment, config, place, workshop)
+    await assertTrusted(environment, place, agent, agent.allowProtected, args)
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
     reporter.walls(requireWalls(args, config, agent.definition, tools.walls))
-    const plan = planOf({ args, agent, config, environment, workspace, player, script, walls: tools.walls })
+    const plan = planOf({ args, agent, config, environment, player, script, walls: tools.walls })
     return await record(
       args,
       config,
@@ -96,6 +92,29 @@ export async function runCommand(args: RunArguments): Promise<number> {
   } finally {
     workshop.close()
   }
+}
+
+interface RunnableAgent extends LoadedAgent {
+  /** Absolute. */
+  readonly workspace: string
+  readonly allowProtected: readonly string[]
+}
+
+/** Everything of it is read here, once: what is trusted is what runs. */
+async function loadedAgent(
+  args: RunArguments,
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  place: DefinitionPlace,
+  workshop: Workshop,
+): Promise<RunnableAgent> {
+  return await withProtected(config, place, async (granted) => {
+    const read = await readBoundDefinition(environment, config, place, args, granted)
+    const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
+    const kept = [config.file, trailPath(environment, config, args.audit)]
+    const files = workspaceFiles(environment, workspace, place.folder, kept)
+    return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected: read.allowProtected }
+  })
 }
 
 interface Started {
@@ -157,17 +176,17 @@ function requireWalls(
 
 interface PlanParts {
   readonly args: RunArguments
-  readonly agent: LoadedAgent
+  readonly agent: RunnableAgent
   readonly config: OperatorConfig
   readonly environment: CommandEnvironment
-  readonly workspace: string
   readonly player: Player
   readonly script: RunPlan['script']
   readonly walls: readonly string[]
 }
 
-function planOf({ args, agent, config, environment, workspace, player, script, walls }: PlanParts): RunPlan {
-  const { definition } = agent
+function planOf({ args, agent, config, environment, player, script, walls }: PlanParts): RunPlan {
+  const { definition, workspace } = agent
+  const budget = boundBudget(definition.budget, config.ceiling, args.locked)
   const { effort, temperature, maxOutput } = definition.model ?? {}
   return {
     agent: definition.name,
@@ -183,8 +202,8 @@ function planOf({ args, agent, config, environment, workspace, player, script, w
     },
     tools: agent.tools,
     script,
-    budget: definition.budget,
-    price: priceOf(player, config, definition.budget),
+    budget,
+    price: priceOf(player, config, budget),
     values: Object.fromEntries(definition.settings.map(({ name, value }) => [name, value ?? ''])),
     seed: randomBytes(SEED_BYTES).toString('hex'),
     workspace,

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { RUN_TURNS_LIMIT_MAX, RUN_USD_MAX, RUN_USD_MIN } from '../limits.ts'
 import { normalisePath } from '../policy/path-rule.ts'
-import { isGitInternal, protectedBy } from '../policy/protected-paths.ts'
+import { isProtectedPath } from './check-rules.ts'
 import type { Field, NodeReader } from './node-reader.ts'
 
 /** The most that a definition may spend which is not locked; undefined: as much as it says itself. */
@@ -70,7 +70,7 @@ function readPath(reader: NodeReader, field: Field): string | undefined {
   if (text === undefined) return undefined
   const normalised = normalisePath(text)
   if (!normalised.ok) reader.problems.add(field.valueAt, `\`path\`: ${normalised.why}`)
-  else if (protectedBy(normalised.path) !== undefined || isGitInternal(normalised.path)) return normalised.path
+  else if (isProtectedPath(normalised.path)) return normalised.path
   else reader.problems.add(field.valueAt, 'the path is not protected, so it would be allowed for nothing')
   return undefined
 }

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { commandLine } from '../../runtime/cli/main.ts'
+import { commandLine } from '../../runtime/cli/commands.ts'
 import { agentFiles, openDesk, REPOSITORY, resultOf, type Desk } from '../support/program.ts'
 
 const REVIEWER = join(REPOSITORY, 'agents/reviewer.yaml')
@@ -108,7 +108,7 @@ describe('denials', () => {
 describe('mistakes', () => {
   test('in a definition are reported all at once, with place, line and caret, and exit 3', async () => {
     const text =
-      'name: Bad Name\nmodle: x\nscript: ../play.ts\ntools:\n  read_fil: { read: ["**"] }\n  list_files: { reed: ["**"] }\n  write_file: { write: [] }\n  search_files: { read: ["!x"] }\nbudget: { turns: 0 }\nsettings: {}\n'
+      'name: Bad Name\nmodle: x\nscript: ../play.ts\ntools:\n  read_fil: { read: ["**"] }\n  list_files: { reed: ["**"] }\n  write_file: { write: [] }\n  search_files: { read: ["!x"] }\nbudget: { turns: 0 }\nagents: {}\n'
     using desk = openDesk({ 'agent.yaml': text })
     const run = await desk.run('check', 'agent.yaml')
     expect(run).toMatchObject({ exit: 3, stdout: '' })
@@ -122,8 +122,9 @@ describe('mistakes', () => {
   test.each([
     [['no-such.yaml'], 3, 'no such file'],
     [['agent/agent.yaml', '--nonsense'], 2, 'nonsense'],
-    [['can', 'agent/agent.yaml', 'x', 'read', 'y'], 2, 'not supported yet'],
-    [['agent/agent.yaml', '--locked'], 2, 'not supported yet'],
+    [['tool', 'agent/agent.yaml', 'x'], 2, 'not supported yet'],
+    [['agent/agent.yaml', '--resume', 'x'], 2, 'not supported yet'],
+    [['agent/agent.yaml', '--locked'], 3, 'run-agent lock agent/agent.yaml'],
     [['agent/agent.yaml', '--config', 'nowhere.yaml'], 3, 'no such file'],
     [['agent/agent.yaml', '--config', 'open.yaml'], 3, 'config'],
     [['agent/agent.yaml', '--model', 'nobody/none'], 4, 'nobody'],
@@ -178,11 +179,10 @@ describe('what a guest wrote', () => {
     const tools = { reads: { rights: 'read: ["src/\u200c*"]', body: 'return 1' } }
     using desk = openDesk(agentFiles({ tools, script: 'return 1' }))
     const run = await desk.run('check', 'agent/agent.yaml')
-    expect(run).toEqual({
-      exit: 0,
-      stderr: '',
-      stdout: `tested: valid · workspace ${desk.workspace}\n  reads\n    read src/\\u200c*\n`,
-    })
+    expect(run).toMatchObject({ exit: 0, stderr: '' })
+    expect(run.stdout).toContain(`tested: valid · workspace ${desk.workspace}\n`)
+    expect(run.stdout).toContain('read src/\\u200c* · agent/agent.yaml:4:')
+    expect(run.stdout).not.toContain('\u200c')
     expect((await desk.run('check', 'agent/agent.yaml', '--json')).stdout).toContain('src/\\u200c*')
   })
 })

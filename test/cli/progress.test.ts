@@ -99,6 +99,13 @@ describe('the last line', () => {
     expect(writes).toHaveLength(count)
   })
 
+  test('is gone in the end where nothing scrolls over it', () => {
+    const { progress, pass, screen } = watch()
+    pass(2000)
+    progress.end()
+    expect(screen().lines).toEqual([''])
+  })
+
   test('is written once a tick, with what scrolls above it, however much happens', () => {
     const { progress, pass, writes, screen } = watch()
     const before = writes.length

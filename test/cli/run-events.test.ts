@@ -133,9 +133,17 @@ function* spoiled(line: Line): Iterable<Line> {
   for (const [key, value] of Object.entries(line)) {
     yield { ...line, [key]: null }
     yield { ...line, [key]: typeof value === 'string' ? 1 : 'text' }
-    if (key !== 'request' && typeof value === 'object' && value !== null && !Array.isArray(value))
-      for (const inner of spoiled(value as Line)) yield { ...line, [key]: inner }
+    // What a tool asked for is as open as what tools may ask for.
+    if (key === 'request') continue
+    if (Array.isArray(value)) {
+      yield { ...line, [key]: [...(value as unknown[]), 1] }
+      if (isLine(value[0])) for (const inner of spoiled(value[0])) yield { ...line, [key]: [inner] }
+    } else if (isLine(value)) for (const inner of spoiled(value)) yield { ...line, [key]: inner }
   }
+}
+
+function isLine(value: unknown): value is Line {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 describe('the events of runs', () => {
@@ -202,10 +210,8 @@ describe('the events of runs', () => {
   test('every event of the schema is seen, and none is valid once it is spoiled', () => {
     const lines = [...ran.values()].flatMap((one) => one.lines)
     expect(new Set(lines.map(({ type }) => type))).toEqual(types)
-    // One of each shape.
-    const shapes = new Map(lines.map((line) => [`${String(line['type'])} ${Object.keys(line).join()}`, line]))
     let count = 0
-    for (const line of shapes.values()) {
+    for (const line of lines) {
       for (const bad of spoiled(line)) {
         count += 1
         expect(validator.validate(bad).valid, JSON.stringify(bad)).toBe(false)

@@ -123,6 +123,30 @@ describe('once', () => {
   })
 })
 
+test('after the run has ended a signal changes nothing: what is left is to print', async () => {
+  using desk = openDesk(agentFiles({ tools: {}, script: "return 'x'.repeat(900_000)" }))
+  const { child, finished } = desk.start(['agent/agent.yaml'])
+  // The program cannot end before somebody reads.
+  child.stdout?.pause()
+  const hasEnded = (): boolean => {
+    try {
+      return desk.events().at(-1)?.kind === 'run.end'
+    } catch {
+      // It is not there yet, or there is nothing in it.
+      return false
+    }
+  }
+  while (!hasEnded()) await pass(20)
+  await pass(300)
+  child.kill('SIGTERM')
+  await pass(100)
+  child.stdout?.resume()
+  const run = await finished
+  expect(run).toMatchObject({ exit: 0, stdout: `${'x'.repeat(900_000)}\n` })
+  expect(run.stderr).not.toContain('stopping')
+  expect(lastLine(run)).toContain(' completed · 0 calls · ')
+})
+
 describe('while a clean stop waits for the trail', () => {
   test('the second Ctrl-C stops at once; and the trail is whole', async () => {
     using desk = openDesk(FILES)
@@ -203,6 +227,17 @@ describe.skipIf(!HAS_PSEUDO_TERMINAL)('Ctrl-C on a terminal', () => {
     ])
     // No cursor was hidden, no mode was set: there is nothing to undo.
     for (const sequence of sequences) expect(sequence.slice(1)).toMatch(/^\[(K|\d+m)$/)
+  })
+
+  test('at the question whether to trust a definition runs nothing', async () => {
+    using desk = openDesk(FILES)
+    const terminal = startOnTerminal(desk, ['agent/agent.yaml'], { trust: 'asks' })
+    await terminal.saying('[y/N]')
+    terminal.type('\x03')
+    const { exit, written } = await terminal.finished
+    expect(exit).toBe(130)
+    expect(render(written).lines.slice(-2)).toEqual(['run-agent: interrupted before the run began', ''])
+    expect(existsSync(desk.trail)).toBe(false)
   })
 
   test('twice ends it with one line and nothing left on the last one', async () => {

@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly cwd?: string
   readonly input?: string
   readonly environment?: Readonly<Record<string, string>>
+  /** `asks`: a run is not trusted by itself. */
+  readonly trust?: 'given' | 'asks'
 }
 
 export interface Desk extends Disposable {
@@ -69,7 +71,11 @@ export function openDesk(files: Readonly<Record<string, string>> = {}): Desk {
       }
     },
     start: (args, options = {}) =>
-      startProgram(args, { cwd: workspace, ...options, environment: { ...environment, ...options.environment } }),
+      startProgram(options.trust === 'asks' ? args : trusting(args), {
+        cwd: workspace,
+        ...options,
+        environment: { ...environment, ...options.environment },
+      }),
     run: (...args) => desk.start(args).finished,
     runWith: (options, ...args) => desk.start(args, options).finished,
     events: (run = 'last') => readTrail(trail, (reader) => [...reader.events(reader.findRun(run))]),
@@ -78,6 +84,13 @@ export function openDesk(files: Readonly<Record<string, string>> = {}): Desk {
   for (const path of [workspace, home]) mkdirSync(path)
   desk.write(files)
   return desk
+}
+
+/** Tests run their own definitions, each for the first time. */
+function trusting(args: readonly string[]): readonly string[] {
+  const [first = '', ...rest] = args
+  const isRun = /\.(?:yaml|md)$/.test(first) && !rest.includes('--locked') && !rest.includes('--trust')
+  return isRun ? [first, '--trust', ...rest] : args
 }
 
 function startProgram(args: readonly string[], { cwd, input, environment }: StartOptions): Started {

@@ -16,10 +16,17 @@ export interface OnTerminal {
 export function startOnTerminal(
   desk: Desk,
   args: readonly string[],
-  options: { readonly columns?: number; readonly environment?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly columns?: number
+    readonly environment?: Readonly<Record<string, string>>
+    /** `asks`: a run is not trusted by itself. */
+    readonly trust?: 'given' | 'asks'
+  } = {},
 ): OnTerminal {
   const folder = dirname(desk.workspace)
-  const command = [process.execPath, join(REPOSITORY, 'runtime/bin.js'), ...args].map((word) => `'${word}'`).join(' ')
+  const trust = options.trust === 'asks' ? [] : ['--trust']
+  const words = [process.execPath, join(REPOSITORY, 'runtime/bin.js'), ...args, ...trust]
+  const command = words.map((word) => `'${word}'`).join(' ')
   const child = spawn(
     'script',
     ['--quiet', '--return', '--flush', '--command', `stty cols ${options.columns ?? 80}; exec ${command}`, '/dev/null'],

@@ -1,0 +1,300 @@
+/** `run-agent doctor`: what stands here, what is missing and what to do about it. It never prints a secret. */
+import { dirname, resolve } from 'node:path'
+import { TrailReader } from '../audit/reader.ts'
+import { resolveProvider } from '../credentials/provider-credential.ts'
+import { EMPTY_CONFIG, type CredentialSource, type OperatorConfig } from '../definition/config.ts'
+import { codeOf, messageOf, RunAgentError } from '../errors.ts'
+import { nodeFileHost } from '../node-files.ts'
+import { readSecretFile } from '../node-folders.ts'
+import { createProcessHost } from '../node-processes.ts'
+import type { FileStat } from '../ports.ts'
+import { printable } from '../printable.ts'
+import { findBubblewrap, SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
+import { isAlive } from './audit-command.ts'
+import { askedAgent } from './checked-agent.ts'
+import { definitionPlace, readConfig, readEnvironment, trailPath, type CommandEnvironment } from './environment.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { writeJson } from './output.ts'
+import { choosePlayer } from './player.ts'
+import { openWorkshop } from './workshop.ts'
+
+export interface DoctorArguments {
+  readonly definition: string | undefined
+  readonly config: string | undefined
+  readonly audit: string | undefined
+  readonly json: boolean
+}
+
+interface Finding {
+  readonly what: string
+  readonly status: 'ok' | 'warning' | 'problem'
+  readonly message: string
+  /** What to do. */
+  readonly hint?: string
+  /** Of a problem: the exit code that it stands for. */
+  readonly exit?: number
+}
+
+export async function doctorCommand(args: DoctorArguments): Promise<number> {
+  const environment = readEnvironment()
+  const { config, finding } = findConfig(environment, args.config)
+  const walls = await standingWalls(environment)
+  const findings = [
+    findNode(environment),
+    ...findWalls(walls, config),
+    ...findFolders(environment),
+    finding,
+    ...findCredentials(environment, config),
+    ...(args.definition === undefined ? [findDefaultProvider(environment, config)] : []),
+    findTrail(trailPath(environment, config, args.audit)),
+    ...(args.definition === undefined ? [] : await findDefinition(args.definition, environment, config, walls)),
+  ]
+  if (args.json) for (const found of findings) writeJson(found)
+  else process.stdout.write(`${findings.flatMap(linesOf).join('\n')}\n`)
+  return findings.find(({ status }) => status === 'problem')?.exit ?? EXIT.completed
+}
+
+function linesOf({ what, status, message, hint }: Finding): readonly string[] {
+  const text = printable(message, { newlines: true }).replaceAll('\n', `\n${' '.repeat(11)}`)
+  return [
+    `${status.padEnd(8)} ${what}: ${text}`,
+    ...(hint === undefined ? [] : [`${' '.repeat(11)}${printable(hint)}`]),
+  ]
+}
+
+function problemOf(what: string, error: unknown): Finding {
+  const known = error instanceof RunAgentError ? error : undefined
+  const hint = known?.hint === undefined ? {} : { hint: known.hint }
+  const exit = known === undefined ? EXIT.failed : exitCodeOf(known.code)
+  return { what, status: 'problem', message: messageOf(error), ...hint, exit }
+}
+
+/** From Node 26 on the permission model closes sockets too. */
+const NODE_WITH_WALL = 26
+
+function nodeMajor(): number {
+  return Number(process.versions.node.split('.')[0])
+}
+
+function findNode({ variables }: CommandEnvironment): Finding {
+  const whose =
+    variables['RUN_AGENT_LAUNCHED'] === '1' ? 'the one that comes with run-agent' : 'the one that started it'
+  const message = `${process.version}, ${whose} (${process.execPath})`
+  if (nodeMajor() >= NODE_WITH_WALL) return { what: 'node', status: 'ok', message }
+  const hint = `From Node ${NODE_WITH_WALL} on its own wall closes sockets; install run-agent with its optional dependencies.`
+  return { what: 'node', status: 'warning', message, hint }
+}
+
+type Walls = readonly string[] | Error
+
+async function standingWalls(environment: CommandEnvironment): Promise<Walls> {
+  const workshop = openWorkshop(environment)
+  try {
+    return await (await workshop.createSandbox()).start()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  } finally {
+    workshop.close()
+  }
+}
+
+const INSTALL_BUBBLEWRAP = 'Install bubblewrap (Debian: apt-get install bubblewrap); it is found by running it.'
+
+function findWalls(walls: Walls, config: OperatorConfig): readonly Finding[] {
+  if (walls instanceof Error) return [problemOf('sandbox', walls)]
+  const inner: Finding = { what: 'sandbox', status: 'ok', message: 'starts; the permission model of Node stands' }
+  if (walls.includes('bubblewrap')) return [inner, { what: 'bubblewrap', status: 'ok', message: 'stands' }]
+  const isThere = findBubblewrap(createProcessHost(SANDBOX_ENVIRONMENT)) !== undefined
+  const message = isThere ? 'is installed, and a sandbox does not start behind it' : 'is not there'
+  const hint = isThere
+    ? 'The system may forbid user namespaces: see kernel.unprivileged_userns_clone, AppArmor, and the container.'
+    : INSTALL_BUBBLEWRAP
+  const isRequired = config.require.walls.includes('bubblewrap') || nodeMajor() < NODE_WITH_WALL
+  const found: Pick<Finding, 'what' | 'message' | 'hint'> = { what: 'bubblewrap', message, hint }
+  if (!isRequired) return [inner, { ...found, status: 'warning' }]
+  return [inner, { ...found, status: 'problem', message: `${message}, and it is required`, exit: EXIT.missing }]
+}
+
+function findFolders({ folders, user }: CommandEnvironment): readonly Finding[] {
+  const exits = { config: EXIT.invalid, state: EXIT.brokenTrail, cache: EXIT.invalid } as const
+  return (['config', 'state', 'cache'] as const).map((name): Finding => {
+    const path = folders[name]
+    const what = `${name} folder`
+    const stat = statOf(path)
+    if (stat === undefined) return { what, status: 'ok', message: `${path} is not there yet` }
+    const mode = `0${stat.mode.toString(8)}`
+    if (stat.type !== 'directory') {
+      return { what, status: 'problem', message: `${path} is no folder`, exit: exits[name] }
+    }
+    const isOurs = stat.uid === user.uid || stat.uid === 0
+    if (!isOurs || (stat.mode & 0o022) !== 0) {
+      const message = `${path} can be changed by others (mode ${mode})`
+      return { what, status: 'problem', message, hint: `chmod 700 ${path}`, exit: exits[name] }
+    }
+    if ((stat.mode & 0o077) === 0) return { what, status: 'ok', message: `${path} (mode ${mode})` }
+    return {
+      what,
+      status: 'warning',
+      message: `${path} can be read by others (mode ${mode})`,
+      hint: `chmod 700 ${path}`,
+    }
+  })
+}
+
+/** With links followed; undefined where there is nothing. */
+function statOf(path: string): FileStat | undefined {
+  try {
+    const real = nodeFileHost.realPath(path)
+    const above = nodeFileHost.openRoot(dirname(real))
+    try {
+      return real === '/'
+        ? nodeFileHost.stat(above)
+        : nodeFileHost.statEntry(above, real.slice(real.lastIndexOf('/') + 1))
+    } finally {
+      nodeFileHost.close(above)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** Where it is wrong, the rest is looked at as if there were none. */
+function findConfig(
+  environment: CommandEnvironment,
+  named: string | undefined,
+): { readonly config: OperatorConfig; readonly finding: Finding } {
+  const what = 'configuration'
+  try {
+    const config = readConfig(environment, named)
+    const message =
+      config.file === undefined
+        ? `none; ${environment.folders.config}/config.yaml is not there`
+        : `${config.file} is valid`
+    return { config, finding: { what, status: 'ok', message } }
+  } catch (error) {
+    return { config: EMPTY_CONFIG, finding: problemOf(what, error) }
+  }
+}
+
+/** Where each would come from and whether it is there; every message is of the code that fetches it for a run. */
+function findCredentials(environment: CommandEnvironment, config: OperatorConfig): readonly Finding[] {
+  const providers = [...config.providers].map(([name, provider]): Finding => {
+    const what = `provider ${name}`
+    const question = providerQuestion(environment, config)
+    try {
+      const { baseURL } = resolveProvider({ ...question, model: `${name}/any` })
+      const using = provider.credential === undefined ? '' : ` with the credential ${provider.credential}`
+      return { what, status: 'ok', message: `${baseURL}${using}` }
+    } catch (error) {
+      return problemOf(what, error)
+    }
+  })
+  const credentials = [...config.credentials].map(([name, { source }]): Finding => {
+    const what = `credential ${name}`
+    const probe = { credential: name, baseUrl: 'https://127.0.0.1', api: 'chat', prices: new Map() } as const
+    const question = providerQuestion(environment, { ...config, providers: new Map([['probe', probe]]) })
+    try {
+      resolveProvider({ ...question, model: 'probe/any' })
+      return { what, status: 'ok', message: `is there, from ${originOf(source)}` }
+    } catch (error) {
+      return { ...problemOf(what, error), message: `cannot be had from ${originOf(source)}` }
+    }
+  })
+  return [...providers, ...credentials]
+}
+
+function providerQuestion(environment: CommandEnvironment, config: OperatorConfig) {
+  const folder = dirname(config.file ?? environment.currentFolder)
+  return {
+    config,
+    environment: environment.variables,
+    readSecretFile: (path: string) => readSecretFile(resolve(folder, path), environment.user.uid),
+  }
+}
+
+function originOf(source: CredentialSource): string {
+  return source.kind === 'env' ? `the variable ${source.name}` : `the file ${source.path}`
+}
+
+/** Without a definition nobody knows which model is wanted: that of the openai provider is the default. */
+function findDefaultProvider(environment: CommandEnvironment, config: OperatorConfig): Finding {
+  const what = 'model'
+  try {
+    resolveProvider({ ...providerQuestion(environment, config), model: 'openai/any' })
+    return { what, status: 'ok', message: 'models of the provider openai can play' }
+  } catch (error) {
+    const hint = error instanceof RunAgentError && error.hint !== undefined ? { hint: error.hint } : {}
+    const isOnlyMissing = config.providers.size > 0
+    const message = isOnlyMissing
+      ? 'no model of the provider openai can play; those above can'
+      : 'no model can play, scripts can'
+    return { what, status: isOnlyMissing ? 'ok' : 'warning', message, ...(isOnlyMissing ? {} : hint) }
+  }
+}
+
+/** The newest run stands for all: to check every one takes as long as the trail is. */
+function findTrail(path: string): Finding {
+  const what = 'trail'
+  if (statOf(path) === undefined) return { what, status: 'ok', message: `${path} is not there yet` }
+  const hint = 'Run `run-agent audit verify`.'
+  try {
+    using reader = TrailReader.open(path, { isAlive })
+    const [newest] = reader.runs({ limit: 1 })
+    if (newest === undefined) return { what, status: 'ok', message: `${path} holds no run` }
+    const verdict = reader.verifyRun(newest.id)
+    if (verdict.ok) return { what, status: 'ok', message: `${path} opens, and its newest run is whole` }
+    const message = `${path} is broken in its newest run: ${verdict.why}`
+    return { what, status: 'problem', message, hint, exit: EXIT.brokenTrail }
+  } catch (error) {
+    return { ...problemOf(what, error), hint, exit: codeOf(error) === 'E_TRAIL' ? EXIT.brokenTrail : EXIT.failed }
+  }
+}
+
+async function findDefinition(
+  path: string,
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  walls: Walls,
+): Promise<readonly Finding[]> {
+  const place = definitionPlace(environment, path)
+  const workshop = openWorkshop(environment, place.folder)
+  try {
+    const asked = { set: [], user: undefined, allowProtected: [], workspace: undefined, config: config.file }
+    const { definition, tools } = await askedAgent(environment, config, workshop, place, asked)
+    const stands = !(walls instanceof Error) && walls.includes('bubblewrap')
+    const required = definition.require.map(({ wall, place: at }): Finding => {
+      const what = `wall ${wall}`
+      if (stands) return { what, status: 'ok', message: `stands, as ${at} requires` }
+      return { what, status: 'problem', message: `${at} requires it, and it does not stand`, exit: EXIT.missing }
+    })
+    const valid: Finding = {
+      what: 'definition',
+      status: 'ok',
+      message: `${definition.name} is valid, ${tools.length} tools`,
+    }
+    return [valid, await findPlayer(definition, environment, config), ...required]
+  } catch (error) {
+    return [problemOf('definition', error)]
+  } finally {
+    workshop.close()
+  }
+}
+
+async function findPlayer(
+  definition: Parameters<typeof choosePlayer>[1],
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+): Promise<Finding> {
+  const what = 'model'
+  try {
+    const player = await choosePlayer({ script: undefined, model: undefined }, definition, config, environment)
+    if (player.kind === 'provider') return { what, status: 'ok', message: `${player.model} can play` }
+    return {
+      what,
+      status: definition.model === undefined ? 'ok' : 'warning',
+      message: `the script plays: ${player.why}`,
+    }
+  } catch (error) {
+    return problemOf(what, error)
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Trust on first use: an agent that this user has never run, by the digest that a lock covers, is run only once
+ * somebody has seen its rights. What was asked of is what was loaded, so nothing can be swapped behind the answer.
+ */
+import { messageOf, RunAgentError } from '../errors.ts'
+import { checkedTools, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import { digestOf } from '../lock.ts'
+import { nodeFileHost } from '../node-files.ts'
+import { openTrustFile, type OpenedTrustFile } from '../node-trust-file.ts'
+import { printable } from '../printable.ts'
+import { rightsInWords, SURPRISE_MARK } from '../rights.ts'
+import type { CommandEnvironment } from './environment.ts'
+import { assertLocked } from './lock-command.ts'
+
+export interface TrustArguments {
+  readonly trust: boolean
+  readonly locked: boolean
+}
+
+/** `allowProtected`: as the definition was read. Throws E_DEFINITION for an agent that must not run. */
+export async function assertTrusted(
+  environment: CommandEnvironment,
+  place: DefinitionPlace,
+  agent: LoadedAgent,
+  allowProtected: readonly string[],
+  args: TrustArguments,
+): Promise<void> {
+  if (args.locked) {
+    await assertLocked(place, agent.parts, allowProtected)
+    return
+  }
+  if (comesWithRunAgent(environment, place)) return
+  const digest = digestOf(agent.parts)
+  const { name } = agent.definition
+  const brought = [environment.currentFolder, place.folder]
+  const trusted = openTrustFile(environment.folders.state, environment.user.uid, brought)
+  if (trusted.ok && trusted.file.has(digest)) return
+  if (args.trust) {
+    remember(trusted, digest, name)
+    return
+  }
+  const lines = rightsInWords(agent.definition, checkedTools(agent))
+  const heading = `${name} has never been run by you as it is now (${digest}). It may:`
+  if (!process.stdin.isTTY || !process.stderr.isTTY) throw notTrusted(place, [heading, ...lines], trusted)
+  process.stderr.write(`run-agent: ${heading}\n${lines.join('\n')}\n`)
+  // The first lines may have left the screen by now.
+  const marked = lines.filter((line) => line.startsWith(SURPRISE_MARK)).length
+  const twice = marked === 0 ? '' : `${marked} of these lines ${marked === 1 ? 'is' : 'are'} marked ${SURPRISE_MARK}. `
+  if (!isYes(await ask(`${twice}Run it? [y/N] `))) {
+    throw new RunAgentError('E_DEFINITION', `${name} was not run: nobody said yes`)
+  }
+  remember(trusted, digest, name)
+}
+
+/** By where its folder really is, whatever links lead there and whatever name it gives itself. */
+function comesWithRunAgent({ installation }: CommandEnvironment, { folder }: DefinitionPlace): boolean {
+  try {
+    return nodeFileHost.realPath(folder) === nodeFileHost.realPath(`${installation.root}/agents`)
+  } catch {
+    return false
+  }
+}
+
+function notTrusted(place: DefinitionPlace, lines: readonly string[], trusted: OpenedTrustFile): RunAgentError {
+  const why = trusted.ok ? [] : [printable(trusted.why)]
+  return new RunAgentError('E_DEFINITION', [...lines, ...why].join('\n'), {
+    hint: `Run it with --trust if that is what it may do, or lock it with run-agent lock ${place.shown} and run it with --locked.`,
+  })
+}
+
+/** Somebody has said yes; that the next run will ask again is no reason not to run. */
+function remember(trusted: OpenedTrustFile, digest: string, name: string): void {
+  try {
+    if (trusted.ok) trusted.file.add(digest, name)
+  } catch (error) {
+    process.stderr.write(
+      `run-agent: couldn't add to ${printable(trusted.ok ? trusted.file.path : '')}: ${printable(messageOf(error))}\n`,
+    )
+  }
+  if (!trusted.ok) process.stderr.write(`run-agent: this will be asked again: ${printable(trusted.why)}\n`)
+}
+
+/** One line of the terminal; its end is a no. */
+async function ask(question: string): Promise<string> {
+  process.stderr.write(question)
+  const { stdin } = process
+  stdin.setEncoding('utf8')
+  try {
+    for await (const line of stdin.iterator({ destroyOnReturn: false })) return String(line)
+    return ''
+  } finally {
+    stdin.pause()
+    stdin.unref()
+  }
+}
+
+function isYes(answer: string): boolean {
+  return /^\s*y(?:es)?\s*$/i.test(answer)
+}
