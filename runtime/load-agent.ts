@@ -10,7 +10,7 @@ import { publicSuffixesFor } from './definition/public-suffixes.ts'
 import type { CheckedTool } from './effective-rights.ts'
 import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
-import { agentParts, type AgentParts } from './lock.ts'
+import { agentParts, lockFileName, type AgentParts } from './lock.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate, lacksAll } from './policy/attenuate.ts'
 import type { Grant } from './policy/grant.ts'
@@ -230,6 +230,7 @@ function grantsOf(
   }))
   const ownFiles = workspace.ownFiles([
     place.name,
+    lockFileName(place.name),
     ...(definition.instructionsFile === undefined ? [] : [definition.instructionsFile]),
     ...files,
   ])

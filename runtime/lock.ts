@@ -33,6 +33,11 @@ const LOCK_FORMAT = 1
 /** Raised with every change of the wording of rights: a lock in older words is compared by its parts alone. */
 const LOCK_WORDS = 1
 
+/** `reviewer.yaml` is locked by `reviewer.lock`, in the same folder. */
+export function lockFileName(definition: string): string {
+  return `${definition.replace(/(?<=.)\.[^.]*$/, '')}.lock`
+}
+
 /** Hashes are SHA-256 in hex; `toolHash` gives that of a tool's bundle, by the tool's name. */
 export function agentParts(
   definition: AgentDefinition,

@@ -4,7 +4,15 @@ import { createWalker, PathError, readWhole } from '../broker/walker.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { LOCK_BYTES_MAX } from '../limits.ts'
 import { checkAgent, readDefinition, type DefinitionPlace } from '../load-agent.ts'
-import { lockDifferences, lockText, makeLock, parseLock, type AgentLock, type AgentParts } from '../lock.ts'
+import {
+  lockDifferences,
+  lockFileName,
+  lockText,
+  makeLock,
+  parseLock,
+  type AgentLock,
+  type AgentParts,
+} from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { printable } from '../printable.ts'
 import { lockedRights } from '../rights.ts'
@@ -70,9 +78,8 @@ export async function assertLocked(
   })
 }
 
-/** `reviewer.yaml` is locked by `reviewer.lock`, in the same folder. */
 function lockPlace({ name, shown }: DefinitionPlace): string {
-  const file = `${name.replace(/(?<=.)\.[^.]*$/, '')}.lock`
+  const file = lockFileName(name)
   if (file !== name) return file
   throw new RunAgentError('E_USAGE', `${shown} has the name of a lock`, { hint: 'Name the definition, not its lock.' })
 }
