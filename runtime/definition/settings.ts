@@ -176,11 +176,6 @@ function placeholdersIn(text: string): readonly (RegExpExecArray & { readonly 1?
   )
 }
 
-/** Whether the text holds a setting. */
-export function hasSetting(text: string): boolean {
-  return placeholdersIn(text).length > 0
-}
-
 /** Whether a setting stands for a whole segment of a path, or for all of it before its extension. */
 export function isWholeSegment(before: string, after: string): boolean {
   return /(?:^|\/)$/.test(before) && /^(?:\.[^/$]*)?(?:$|\/)/.test(after)
