@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -136,11 +137,22 @@ describe('a trust file that somebody else planted', () => {
     expect(trusts(join(tree.path, 'b'))).toContain('no regular file')
   })
 
-  test('that belongs to somebody else', () => {
+  test('in a folder of somebody else', () => {
     using tree = makeTree([])
     plant(tree.path)
     const opened = openTrustFile(join(tree.path, 'state'), UID + 1, [])
-    expect(opened).toMatchObject({ ok: false, why: expect.stringContaining('belongs to somebody else') as string })
+    expect(opened).toMatchObject({
+      ok: false,
+      why: expect.stringContaining('of its folder, it belongs to somebody else') as string,
+    })
+  })
+
+  // Only root can give a file away.
+  test.skipIf(UID !== 0)('that belongs to somebody else', () => {
+    using tree = makeTree([])
+    plant(tree.path)
+    chownSync(join(tree.path, 'state/trusted'), 1, 1)
+    expect(trusts(tree.path)).toMatch(/trusted: it belongs to somebody else$/)
   })
 
   test('that takes the place of the folder later is not written to by its link', () => {

@@ -62,7 +62,9 @@ describe('whatWouldAllow()', () => {
       ['to t (a.yaml:4:3), write http: ["GET https://a.example/x", "POST https://a.example/x?y=1"]'],
     ],
   ])('proposes %s', (_what, rules, verb, subject, steps) => {
-    expect(ask(own(rules, ['a.yaml']), verb, subject)).toEqual({ possible: true, steps })
+    const way = ask(own(rules, ['a.yaml']), verb, subject)
+    // In the order in which `decide` asks, which is its own matter.
+    expect({ ...way, steps: way.steps.toSorted() }).toEqual({ possible: true, steps: steps.toSorted() })
   })
 
   test.each([

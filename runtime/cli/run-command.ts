@@ -137,6 +137,15 @@ async function scriptOf(
 ): Promise<RunPlan['script']> {
   if (player.kind !== 'script') return undefined
   if (args.script === undefined || args.script === '') return agent.script
+  if (args.locked) {
+    throw new RunAgentError(
+      'E_USAGE',
+      `--locked and --script ${args.script}: a lock covers the definition's own script`,
+      {
+        hint: 'Leave one of them out.',
+      },
+    )
+  }
   const named = definitionPlace(environment, args.script)
   const { code } = await workshop.loader.bundleEntry(
     named.folder,
@@ -225,9 +234,13 @@ function priceOf(player: Player, config: OperatorConfig, { usd }: AgentDefinitio
   const { provider, name } = player.provider
   const price = config.providers.get(provider)?.prices.get(name)
   if (price !== undefined || usd === undefined) return price
-  throw new RunAgentError('E_PROVIDER', `the budget is $${usd}, and nobody says what ${player.model} costs`, {
-    hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
-  })
+  throw new RunAgentError(
+    'E_PROVIDER',
+    `the budget, or the operator's ceiling, is $${usd}, and nobody says what ${player.model} costs`,
+    {
+      hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
+    },
+  )
 }
 
 async function record(
