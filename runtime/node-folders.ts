@@ -124,11 +124,16 @@ export function readOperatorFile(path: string): OperatorFile | undefined {
     fd = openSync(path, 'r')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new RunAgentError('E_CONFIG', `couldn't read ${path}: ${codeOf(error) ?? 'unknown error'}`)
+    throw new RunAgentError('E_CONFIG', `couldn't read ${path}: ${codeOf(error) ?? 'unknown error'}`, {
+      hint: 'It must be a file that you may read.',
+    })
   }
   try {
     const stat = fstatSync(fd)
-    if (!stat.isFile()) throw new RunAgentError('E_CONFIG', `couldn't read ${path}: it is not a regular file`)
+    if (!stat.isFile())
+      throw new RunAgentError('E_CONFIG', `couldn't read ${path}: it is not a regular file`, {
+        hint: 'Name the file itself: no folder, pipe or device.',
+      })
     return { bytes: readFileSync(fd), uid: stat.uid, mode: stat.mode }
   } finally {
     closeSync(fd)
@@ -138,7 +143,10 @@ export function readOperatorFile(path: string): OperatorFile | undefined {
 /** A file that holds a secret: this user's own or root's, and readable by nobody else. Its text is never quoted. */
 export function readSecretFile(path: string, uid: number): string {
   const file = readOperatorFile(path)
-  if (file === undefined) throw new RunAgentError('E_CREDENTIAL', `couldn't read ${path}: there is no such file`)
+  if (file === undefined)
+    throw new RunAgentError('E_CREDENTIAL', `couldn't read ${path}: there is no such file`, {
+      hint: 'A relative path starts at the folder of the configuration.',
+    })
   if ((file.uid !== uid && file.uid !== 0) || (file.mode & 0o077) !== 0) {
     throw new RunAgentError('E_CREDENTIAL', `couldn't use ${path}: others can read or change it`, {
       hint: `chmod 600 ${path}`,

@@ -182,8 +182,7 @@ function addHelpers(line: Argv, start: Start): void {
     )
 }
 
-const helpOf = async (words: readonly string[]): Promise<string> =>
-  await commandLine(words, () => undefined).getHelp()
+const helpOf = async (words: readonly string[]): Promise<string> => await commandLine(words, () => undefined).getHelp()
 
 /** yargs makes a list of what is given twice; that cannot be told to forget it, because then words of a task go too. */
 function assertGivenOnce(args: Readonly<Record<string, unknown>>): boolean {

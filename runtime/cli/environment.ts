@@ -43,10 +43,15 @@ export function readConfig(environment: CommandEnvironment, named: string | unde
   const file = readOperatorFile(path)
   if (file === undefined) {
     if (named === undefined) return EMPTY_CONFIG
-    throw new RunAgentError('E_CONFIG', `couldn't read the configuration ${path}: there is no such file`)
+    throw new RunAgentError('E_CONFIG', `couldn't read the configuration ${path}: there is no such file`, {
+      hint: 'Name one that exists with --config, or leave it out: without one there are no providers and no credentials.',
+    })
   }
   const problem = checkConfigOwner(file, environment.user.uid)
-  if (problem !== undefined) throw new RunAgentError('E_CONFIG', `couldn't use the configuration ${path}: ${problem}`)
+  if (problem !== undefined)
+    throw new RunAgentError('E_CONFIG', `couldn't use the configuration ${path}: ${problem}`, {
+      hint: 'Whoever can write it says where secrets come from, so it must be yours alone: chmod 600 on it.',
+    })
   return parseConfig({ file: path, text: file.bytes })
 }
 
@@ -73,6 +78,7 @@ export function workspaceFolder(environment: CommandEnvironment, named: string |
     throw new RunAgentError(
       'E_DEFINITION',
       `couldn't open the workspace ${named ?? defined}: there is no such directory`,
+      { hint: 'It is relative to the current folder; --workspace names another.' },
     )
   }
   if (named === undefined && !isWithin(real(environment.currentFolder), real(folder))) {

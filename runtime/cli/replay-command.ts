@@ -1,6 +1,7 @@
 /** `run-agent replay RUN`: plays a recorded run again from the trail alone. */
 import { TrailReader } from '../audit/reader.ts'
 import { RunAgentError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import { DivergenceError, replayRun } from '../replay.ts'
 import { isAlive } from './audit-command.ts'
 import { readConfig, readEnvironment, trailPath, type CommandEnvironment } from './environment.ts'
@@ -35,7 +36,7 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   try {
     const [sandbox, scriptSandbox] = await Promise.all([workshop.toolSandbox(), workshop.createSandbox()])
     const outcome = await replayRun({ events, sandbox, scriptSandbox })
-    const line = `replay of run ${run}: identical · ${events.length} events · ${outcome.toolCalls} calls · ${outcome.status}`
+    const line = `replay of run ${printable(run)}: identical · ${events.length} events · ${outcome.toolCalls} calls · ${outcome.status}`
     if (args.json) writeJson({ type: 'replay', run, identical: true, events: events.length })
     else process.stdout.write(`${line}\n`)
     return EXIT.completed

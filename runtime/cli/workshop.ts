@@ -104,6 +104,8 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
   }
 }
 
+const TOOL_FORM = 'A tool is the default export of its file: defineTool({ description, parameters, execute }).'
+
 /** The memory of a process stays as large as it once was, and its first tools would be blamed for that. */
 const DESCRIBED_AT_ONCE_MAX = 4
 
@@ -124,7 +126,9 @@ function cachedDescribe(
     const read = manifestOf(bytes)
     if (read?.ok !== true) {
       const problems = read?.problems ?? ['it is not JSON']
-      throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${problems.join('; ')}`)
+      throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${problems.join('; ')}`, {
+        hint: TOOL_FORM,
+      })
     }
     cache.write(name, bytes)
     return read.manifest
@@ -167,5 +171,5 @@ async function describe(sandbox: Sandbox, bundle: GuestCode, describer: GuestCod
   const end = await run.ended
   if (end.kind === 'ok') return JSON.stringify(end.value)
   const why = end.kind === 'failed' ? `${end.error.name}: ${end.error.message}` : `limit ${end.cause}: ${end.message}`
-  throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${why}`)
+  throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${why}`, { hint: TOOL_FORM })
 }

@@ -132,7 +132,10 @@ function secretOf(credential: string, source: CredentialSource, question: Provid
       `the file of the credential ${credential} couldn't be read: ${messageOf(thrown)}`,
     )
   }
-  if (secret === '') throw new RunAgentError('E_PROVIDER', `the file of the credential ${credential} is empty`)
+  if (secret === '')
+    throw new RunAgentError('E_PROVIDER', `the file of the credential ${credential} is empty`, {
+      hint: 'It must hold the secret and nothing else.',
+    })
   return secret
 }
 
@@ -143,7 +146,9 @@ function dressing(
 ): Pick<ResolvedProvider, 'dress' | 'scrub'> {
   // A header takes no more, and undici's own refusal would come after the intent was recorded.
   if (!/^[\x21-\x7e]+$/.test(secret)) {
-    throw new RunAgentError('E_CREDENTIAL', `the credential ${credential} holds a character that no header can carry`)
+    throw new RunAgentError('E_CREDENTIAL', `the credential ${credential} holds a character that no header can carry`, {
+      hint: 'Look for a line break or a quotation mark in it.',
+    })
   }
   return {
     dress: (headers) => headers.set(header, format.split('{secret}').join(secret)),

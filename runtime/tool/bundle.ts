@@ -63,6 +63,7 @@ const LOADERS = new Map<string, Loader>([
   ['cjs', 'js'],
   ['json', 'json'],
 ])
+const SMALLER = 'Import less: the function that is needed rather than the whole package; read data with readFile.'
 const ENTRY = 'entry'
 /** The definition's folder itself: what an entry is relative to. */
 const DEFINITION: Place = { tree: 'definition', path: 'definition' }
@@ -106,7 +107,11 @@ export async function bundle(entry: string, sources: Sources, options: BundleOpt
 async function build(esbuild: typeof Esbuild, collector: ModuleCollector, options: BundleOptions): Promise<string> {
   const late = Promise.withResolvers<never>()
   const cancel = options.clock.after(BUNDLE_TIME_MS, () => {
-    late.reject(new RunAgentError('E_TOOL_LOAD', `${collector.entry}: bundling took over ${BUNDLE_TIME_MS} ms`))
+    late.reject(
+      new RunAgentError('E_TOOL_LOAD', `${collector.entry}: bundling took over ${BUNDLE_TIME_MS} ms`, {
+        hint: SMALLER,
+      }),
+    )
     void esbuild.stop()
   })
   try {
@@ -114,7 +119,11 @@ async function build(esbuild: typeof Esbuild, collector: ModuleCollector, option
     const result = await Promise.race([building, late.promise])
     const bytes = result.outputFiles[0]?.contents ?? new Uint8Array()
     if (bytes.length > BUNDLE_BYTES_MAX) {
-      throw new RunAgentError('E_TOOL_LOAD', `${collector.entry}: its bundle is larger than ${BUNDLE_BYTES_MAX} bytes`)
+      throw new RunAgentError(
+        'E_TOOL_LOAD',
+        `${collector.entry}: its bundle is larger than ${BUNDLE_BYTES_MAX} bytes`,
+        { hint: SMALLER },
+      )
     }
     return new TextDecoder().decode(bytes)
   } catch (thrown) {
@@ -189,7 +198,11 @@ class ModuleCollector {
       const reason = messageOf(thrown)
       this.failure ??=
         thrown instanceof RunAgentError
-          ? new RunAgentError(thrown.code, `${this.entry}: ${reason}`)
+          ? new RunAgentError(
+              thrown.code,
+              `${this.entry}: ${reason}`,
+              thrown.hint === undefined ? {} : { hint: thrown.hint },
+            )
           : new RunAgentError('E_INTERNAL', `${this.entry}: ${reason}`, { cause: thrown })
       return { errors: [{ text: reason }] }
     }
@@ -237,7 +250,7 @@ class ModuleCollector {
     const name = `${namespace}:${path}`
     if (!this.#places.has(name)) {
       if (this.#places.size >= BUNDLE_MODULES_MAX) {
-        throw new RunAgentError('E_TOOL_LOAD', `it imports more than ${BUNDLE_MODULES_MAX} modules`)
+        throw new RunAgentError('E_TOOL_LOAD', `it imports more than ${BUNDLE_MODULES_MAX} modules`, { hint: SMALLER })
       }
       this.#places.set(name, place)
       if (args.kind !== 'entry-point') this.#importers.set(name, `${args.namespace}:${args.importer}`)
