@@ -134,8 +134,12 @@ function pathSurprises(rule: PathRule, { allowProtected = [], ownFiles }: Grant)
   const unlocked = allowProtected.filter((path) => matches(glob, path) || couldMatchBelow(glob, path))
   const found = [...widthOf(glob), ...unlocked.map((path) => `the protected ${path}, which the operator allowed`)]
   if (rule.right === 'read') return found
-  const executed = glob.spelled.filter((name) => executedByOthers(name).length > 0)
   const { literal } = glob
+  const last = rule.pattern.slice(rule.pattern.lastIndexOf('/') + 1)
+  const executed = [
+    ...glob.spelled.filter((name) => executedByOthers(name, 'folder').length > 0),
+    ...(executedByOthers(literal ?? last).some(({ isLast }) => isLast) ? [last] : []),
+  ]
   const isOwn = literal !== undefined && ownFiles.some((path) => simpleFold(path) === simpleFold(literal))
   return [
     ...found,

@@ -32,7 +32,10 @@ export interface BundledEntry {
    * were looked for and would take the place of one.
    */
   readonly files: readonly string[]
+  /** Of these, the files that it holds as data, which no rule was asked for. */
+  readonly data: readonly string[]
 }
+
 /** Reads what a bundle declares, in an isolate or from the cache. */
 export type DescribeTool = (bundle: GuestCode) => Promise<ToolManifest>
 
@@ -50,14 +53,23 @@ export interface LoadedAgent {
   readonly hash: string
   readonly tools: readonly PlannedTool[]
   readonly script: GuestCode | undefined
+  readonly carried: readonly CarriedFile[]
   /** What a lock covers. */
   readonly parts: AgentParts
+}
+
+/** A file that a tool or the script imports as data: it knows what stands in it, whatever its rules say. */
+export interface CarriedFile {
+  readonly by: string
+  /** Relative to the definition's folder. */
+  readonly file: string
 }
 
 /** An agent as far as questions of its rights need it. */
 export interface CheckedAgent {
   readonly definition: AgentDefinition
   readonly tools: readonly CheckedTool[]
+  readonly carried: readonly CarriedFile[]
   /** What a lock covers. */
   readonly parts: AgentParts
 }
@@ -121,7 +133,7 @@ export async function loadAgent(
     if (grant === undefined || tool === undefined) throw new Error('every tool has its grant and its code')
     return plannedTool(entry, tool, grant)
   })
-  return { definition, hash, tools, script, parts: partsOf(read, loaded) }
+  return { definition, hash, tools, script, carried: loaded.carried, parts: partsOf(read, loaded) }
 }
 
 /**
@@ -141,7 +153,7 @@ export async function checkAgent(
   const loaded = await loadCode(loader, place, read.definition, described)
   for (const [entry, { manifest }] of loaded.code) narrowedBy(entry, manifest)
   const tools = [...grantsOf(place, read, workspace, loaded)].map(([entry, grant]) => ({ entry, grant }))
-  return { definition: read.definition, tools, parts: partsOf(read, loaded) }
+  return { definition: read.definition, tools, carried: loaded.carried, parts: partsOf(read, loaded) }
 }
 
 /** The tools of a loaded agent with their grants, as `checkAgent` gives them. */
@@ -167,6 +179,7 @@ interface LoadedCode {
   readonly code: ReadonlyMap<ToolEntry, LoadedTool>
   /** The files of the definition's folder that its code is made of. */
   readonly files: readonly string[]
+  readonly carried: readonly CarriedFile[]
 }
 
 /** Each bundle holds up to BUNDLE_INPUT_BYTES_MAX of sources several times: as bytes, as text, in the bundler. */
@@ -198,23 +211,30 @@ async function loadCode(
         throw failure
       }
     })
-  const bundleOwn = async (path: string): Promise<GuestCode> => {
+  const carried: CarriedFile[] = []
+  const bundleOwn = async (by: string, path: string): Promise<GuestCode> => {
     const bundled = await bundle(place.folder, `./${path}`, displayFolder)
     for (const file of bundled.files) files.add(file)
+    carried.push(...bundled.data.map((file) => ({ by, file })))
     return bundled.code
   }
-  const script = definition.script === undefined ? undefined : bundleOwn(definition.script)
+  const script = definition.script === undefined ? undefined : bundleOwn('the script', definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
     if (from.kind === 'request') throw new Error('a tool without code has no bundle')
     const code =
       from.kind === 'builtin'
         ? (await bundle(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
-        : await bundleOwn(from.path)
+        : await bundleOwn(tool.name, from.path)
     return [tool, { bundle: code, manifest: await loader.describeTool(code) }]
   })
   const loaded = await firstFailureOf([...loading, ...(script === undefined ? [] : [script])], loading)
-  return { script: await script, code: new Map(loaded), files: [...files] }
+  return {
+    script: await script,
+    code: new Map(loaded),
+    files: [...files],
+    carried: carried.toSorted((a, b) => (`${a.by} ${a.file}` < `${b.by} ${b.file}` ? -1 : 1)),
+  }
 }
 
 /** definition ∩ manifest; a right that a tool never needs is a rule that can never take effect, and so an error. */

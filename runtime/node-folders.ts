@@ -155,6 +155,14 @@ export function readSecretFile(path: string, uid: number): string {
   return new TextDecoder().decode(file.bytes).trimEnd()
 }
 
+export function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory()

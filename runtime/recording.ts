@@ -4,10 +4,14 @@
  * each once, nothing of a call before it began or after it ended, as many as its end counts.
  */
 import type { NewEvent, StoredEvent } from './audit/event.ts'
-import { fieldsOf, itemsOf, textOf } from './audit/fields.ts'
+import { fieldsOf } from './audit/fields.ts'
 import { RunAgentError } from './errors.ts'
 import { MODEL_CALL, SCRIPT_CALL } from './model/model.ts'
-import type { PlannedKill } from './planned-kill.ts'
+import { scriptLimits } from './model/script-model.ts'
+import { planOf } from './plan-from-trail.ts'
+import type { RunPlan } from './plan.ts'
+import { isFromOutside, type KilledCall, type PlannedKill } from './planned-kill.ts'
+import { RecordedOrder } from './recorded-order.ts'
 
 /** Endings in which the process died by itself, and may have taken with it what it had printed last. */
 const LOSSY = new Set(['memory', 'crash', 'sandbox'])
@@ -17,9 +21,12 @@ export class Recording {
   /** Every event that a replay makes again, by `keyOf`. */
   readonly events: ReadonlyMap<string, StoredEvent>
   readonly tools: ReadonlyMap<string, string>
+  readonly plan: RunPlan
+  /** The kills that the call of a replay does not come to by itself. */
   readonly kills: ReadonlyMap<string, PlannedKill>
   /** The ordinals of each call's answers, as they were delivered. */
   readonly order: ReadonlyMap<string, readonly number[]>
+  readonly #killed: ReadonlySet<string>
   /** Where each call asked last. */
   readonly #lastAsked: ReadonlyMap<string, number>
 
@@ -31,14 +38,19 @@ export class Recording {
     assertOrder(events)
     const logs = new Map<string, number>()
     // The model's exchange with its provider lies beneath the recorded response and is not driven again.
-    const played = events.filter((event) => event.call !== MODEL_CALL)
+    const played = events.filter(({ kind, call }) => call !== MODEL_CALL || !kind.startsWith('host.'))
     this.events = new Map(played.map((event) => [keyOf(event, logs), event]))
     this.tools = new Map(
       played.flatMap(({ kind, call, data }) =>
         kind === 'tool.call' && call !== undefined ? [[call, String(data['tool'])]] : [],
       ),
     )
-    this.kills = new Map(played.flatMap((event) => killOf(event, logs)))
+    this.plan = planOf(first)
+    const killed = played.flatMap((event) => killOf(event, logs))
+    this.#killed = new Set(killed.map(({ call }) => call))
+    this.kills = new Map(
+      killed.flatMap(({ call, kill, ts }) => (isFromOutside(kill, this.#killedCall(call, ts)) ? [[call, kill]] : [])),
+    )
     const asked = played.filter(({ kind }) => kind === 'host.request')
     this.#lastAsked = new Map(asked.map(({ call = '', runSeq }) => [call, runSeq]))
     const order = new Map<string, number[]>()
@@ -51,171 +63,69 @@ export class Recording {
     this.order = order
   }
 
+  /** What the model answered in a turn. */
+  response(turn: number): StoredEvent | undefined {
+    return this.events.get(keyOf({ kind: 'model.response', data: { turn } }, new Map()))
+  }
+
   /**
    * Whether a replay need not come to this event: what was answered while its call was killed, and what a call whose
    * process died printed after it had asked for the last time.
    */
   isChance({ kind, call = '', runSeq }: StoredEvent): boolean {
-    const kill = this.kills.get(call)
-    if (kill === undefined) return false
-    if (kind === 'host.outcome') return true
-    return kind === 'log' && LOSSY.has(kill.cause) && runSeq > (this.#lastAsked.get(call) ?? -1)
+    if (kind === 'host.outcome') return this.#killed.has(call)
+    return kind === 'log' && LOSSY.has(this.kills.get(call)?.cause ?? '') && runSeq > (this.#lastAsked.get(call) ?? -1)
+  }
+
+  #killedCall(call: string, endedMs: number): KilledCall {
+    const { tools, budget } = this.plan
+    const began = this.events.get(keyOf({ kind: 'tool.call', call, data: {} }, new Map()))
+    // A script begins with the first turn, and its own deadline comes after the run's.
+    const limits = tools.find(({ name }) => name === this.tools.get(call))?.limits ?? scriptLimits(budget.timeMs)
+    return { limits, tookMs: endedMs - (began ?? this.first).ts, timeMs: budget.timeMs }
   }
 }
 
-/** What an event is the record of; two events of one run never share it. */
+/** What an event is the record of, and of whom; two events of one run never share it. */
 export function keyOf(event: NewEvent, logs: Map<string, number>): string {
-  const { kind, call, ordinal, data } = event
+  const { kind, call = '', ordinal = '', data } = event
+  const at = `${kind} ${call} ${ordinal}`
   switch (kind) {
-    case 'run.start':
-    case 'run.end':
-      return kind
     case 'message':
-      return `${kind} ${String(data['index'])}`
+      return `${at} ${String(data['index'])}`
     case 'model.request':
     case 'model.response':
-      return `${kind} ${String(data['turn'])}`
+      return `${at} ${String(data['turn'])}`
+    case 'log': {
+      const nth = logs.get(call) ?? 0
+      logs.set(call, nth + 1)
+      return `${at} ${nth}`
+    }
+    case 'run.start':
+    case 'run.end':
     case 'tool.call':
     case 'tool.outcome':
-      return `${kind} ${call}`
     case 'host.request':
     case 'host.outcome':
-      return `${kind} ${call} ${ordinal}`
-    case 'log': {
-      const nth = logs.get(call ?? '') ?? 0
-      logs.set(call ?? '', nth + 1)
-      return `${kind} ${call} ${nth}`
-    }
+      return at
   }
 }
 
-function killOf({ kind, call = SCRIPT_CALL, data }: StoredEvent, logs: ReadonlyMap<string, number>) {
+function killOf({ kind, call = SCRIPT_CALL, data, ts }: StoredEvent, logs: ReadonlyMap<string, number>) {
   const killed = kind === 'tool.outcome' ? data['end'] : kind === 'model.response' ? data['killed'] : undefined
   const end = fieldsOf(killed)
   if (end['kind'] !== 'killed') return []
   const { requests, deliveries, cause, message } = end as unknown as PlannedKill
-  return [[call, { requests, deliveries, logs: logs.get(call) ?? 0, cause, message }] as const]
-}
-
-interface OpenCall {
-  asked: number
-  readonly unanswered: Set<number>
+  const kill = { requests, deliveries, logs: logs.get(call) ?? 0, cause: String(cause), message: String(message) }
+  return [{ call, kill, ts }]
 }
 
 function assertOrder(events: readonly StoredEvent[]): void {
-  const order = new Order(fieldsOf(events[0]?.data)['playedBy'] === SCRIPT_CALL)
+  const order = new RecordedOrder(fieldsOf(events[0]?.data)['playedBy'] === SCRIPT_CALL)
   for (const event of events) {
     const why = order.next(event)
     if (why !== undefined) {
       throw new RunAgentError('E_TRAIL', `event ${event.runSeq} of run ${event.run}, ${event.kind}, cannot be: ${why}`)
     }
-  }
-}
-
-/** The order that run.ts writes, as a machine that reads it. */
-class Order {
-  readonly #isScripted: boolean
-  #events = 0
-  #messages = 0
-  #turns = 0
-  #isThinking = false
-  #hasEnded = false
-  /** Calls that the model asked for and that were not begun. */
-  readonly #announced = new Set<string>()
-  readonly #known = new Set<string>([SCRIPT_CALL, MODEL_CALL])
-  readonly #open = new Map<string, OpenCall>()
-  readonly #scriptAsked = new Set<number>()
-  readonly #script: OpenCall = { asked: 0, unanswered: new Set() }
-  readonly #model: OpenCall = { asked: 0, unanswered: new Set() }
-
-  constructor(isScripted: boolean) {
-    this.#isScripted = isScripted
-  }
-
-  /** Why the event cannot come next; undefined if it can. */
-  next(event: StoredEvent): string | undefined {
-    if (this.#hasEnded) return 'the run has ended'
-    const isFirst = this.#events++ === 0
-    const { kind, data, call } = event
-    if ((kind === 'run.start') !== isFirst) return 'a run begins with run.start, once'
-    switch (kind) {
-      case 'run.start':
-        return (data['script'] !== undefined) === this.#isScripted
-          ? undefined
-          : 'a script plays if and only if there is one'
-      case 'message':
-        if (this.#isThinking) return 'the model has not answered yet'
-        return data['index'] === this.#messages++ ? undefined : `it is not message ${this.#messages - 1}`
-      case 'model.request':
-        if (this.#isThinking || this.#open.size > 0) return 'the turn before it has not ended'
-        this.#isThinking = true
-        return data['turn'] === this.#turns ? undefined : `it is not turn ${this.#turns}`
-      case 'model.response':
-        if (!this.#isThinking || data['turn'] !== this.#turns) return 'nothing asked for it'
-        this.#isThinking = false
-        this.#turns += 1
-        return this.#announce(event)
-      case 'tool.call':
-        return call !== undefined && this.#announced.delete(call) ? this.#begin(call) : 'the model did not ask for it'
-      case 'tool.outcome':
-        return this.#end(event)
-      case 'host.request':
-      case 'host.outcome':
-      case 'log':
-        return this.#within(event)
-      case 'run.end':
-        this.#hasEnded = true
-        return this.#isThinking || this.#open.size > 0 ? 'something of the run has not ended' : undefined
-    }
-  }
-
-  #announce({ data }: StoredEvent): string | undefined {
-    for (const item of itemsOf(data['items'])) {
-      const { type, callId } = fieldsOf(item)
-      const call = textOf(callId)
-      if (type !== 'function_call' || call === undefined) continue
-      if (this.#known.has(call)) return `call ${call} was made before`
-      this.#known.add(call)
-      this.#announced.add(call)
-    }
-    return undefined
-  }
-
-  #begin(call: string): undefined {
-    this.#open.set(call, { asked: 0, unanswered: new Set() })
-  }
-
-  #end({ call = '', data }: StoredEvent): string | undefined {
-    const open = this.#open.get(call)
-    if (open === undefined) return 'no such call is under way'
-    this.#open.delete(call)
-    const { kind, requests, deliveries } = fieldsOf(data['end'])
-    if (requests !== open.asked) return `it counts ${String(requests)} requests, and the call made ${open.asked}`
-    const answered = open.asked - open.unanswered.size
-    if (kind !== 'killed') return undefined
-    return typeof deliveries === 'number' && deliveries <= answered
-      ? undefined
-      : `it counts ${String(deliveries)} answers, and the call was given ${answered}`
-  }
-
-  #within({ kind, call = '', ordinal = -1 }: StoredEvent): string | undefined {
-    const at = this.#callOf(call, kind)
-    if (at === undefined) return 'no such call is under way'
-    if (kind === 'log') return undefined
-    if (kind === 'host.outcome') return at.unanswered.delete(ordinal) ? undefined : 'nothing asked for it'
-    at.unanswered.add(ordinal)
-    if (call !== SCRIPT_CALL)
-      return ordinal === at.asked++ ? undefined : `it is not request ${at.asked - 1} of its call`
-    // The script's calls share this count with its timers, and the timer that is due first is asked for first.
-    if (this.#scriptAsked.has(ordinal)) return 'it was made before'
-    this.#scriptAsked.add(ordinal)
-    return undefined
-  }
-
-  /** Who plays the model does something only while it thinks; a provider may still answer what was given up. */
-  #callOf(call: string, kind: string): OpenCall | undefined {
-    if (call === SCRIPT_CALL) return this.#isScripted && this.#isThinking ? this.#script : undefined
-    if (call !== MODEL_CALL) return this.#open.get(call)
-    return !this.#isScripted && (this.#isThinking || kind === 'host.outcome') ? this.#model : undefined
   }
 }

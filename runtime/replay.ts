@@ -3,20 +3,23 @@
  * the clock; what the run asks for is compared with what the recording asked for, and answered from it.
  */
 import type { Json, NewEvent, RunRecorder, StoredEvent } from './audit/event.ts'
+import { fieldsOf } from './audit/fields.ts'
 import { createBroker, type Perform } from './broker/broker.ts'
 import { deniedOutcome, type Outcome } from './broker/outcome.ts'
 import { RunAgentError } from './errors.ts'
 import { firstDifference, type Difference } from './first-difference.ts'
-import { SCRIPT_CALL, type Model, type ModelTurn } from './model/model.ts'
+import { SCRIPT_CALL, turnOf, type Model, type ModelTurn } from './model/model.ts'
+import { usageOf } from './model/openai-model.ts'
 import { ScriptModel } from './model/script-model.ts'
-import { planOf } from './plan-from-trail.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
 import type { PlannedKill } from './planned-kill.ts'
 import { decide } from './policy/decide.ts'
 import type { Facts } from './policy/grant.ts'
 import { keyOf, Recording } from './recording.ts'
 import { ModelKilled, runAgent, type RunFailure, type RunOutcome } from './run.ts'
+import { lineOf, RecordedLines } from './recorded-lines.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import { interrupted, outOfTime } from './stop-reason.ts'
 
 /** The first step at which the replay and the recording differ. */
 export interface Divergence {
@@ -48,7 +51,7 @@ export interface ReplayOptions {
 /** Plays the recorded run again. Rejects with a DivergenceError at the first difference. */
 export async function replayRun(options: ReplayOptions): Promise<RunOutcome> {
   const tape = new Tape(options.events)
-  const plan = lenient(planOf(tape.first))
+  const plan = lenient(tape.plan)
   const broker = createBroker(tape, tape.perform)
   const isScripted = plan.script !== undefined && plan.playedBy === SCRIPT_CALL
   const model = tape.stopping(isScripted ? scriptModel(options, plan, tape) : tape.model(plan.playedBy))
@@ -107,9 +110,6 @@ function lenient(plan: RunPlan): RunPlan {
   return { ...plan, tools }
 }
 
-/** What a run is stopped with from outside, whatever its model does. */
-const STOPS: ReadonlySet<unknown> = new Set(['E_BUDGET', 'E_INTERRUPTED'])
-
 interface RecordedOutcome {
   readonly outcome: Outcome
   readonly facts: Facts
@@ -118,27 +118,27 @@ interface RecordedOutcome {
 /** The recording as the recorder and the world of a replay. */
 class Tape implements RunRecorder {
   readonly run: string
-  readonly first: StoredEvent
+  readonly plan: RunPlan
   divergence: DivergenceError | undefined
   readonly #stop = new AbortController()
   readonly #recording: Recording
-  readonly #unplayed: Set<string>
+  readonly #unplayed: Set<StoredEvent>
   readonly #logs = new Map<string, number>()
   /** How many requests each call has made so far. */
   readonly #asked = new Map<string, number>()
   /** How many of its answers each call was given so far. */
   readonly #answered = new Map<string, number>()
   readonly #waiting = new Map<string, () => void>()
-  /** The request of the turn in which the recorded run was stopped, if it was stopped while its model thought. */
-  readonly #stoppedTurn: StoredEvent | undefined
+  readonly #lines: RecordedLines
+  /** Set in the turn in which the recorded run was stopped while its model thought. */
+  #stoppedTurn: { readonly controller: AbortController; readonly reason: RunAgentError } | undefined
 
   constructor(events: readonly StoredEvent[]) {
     this.#recording = new Recording(events)
-    this.first = this.#recording.first
-    this.run = this.first.run
-    this.#unplayed = new Set(this.#recording.events.keys())
-    const stopped = events.find(({ kind, data }) => kind === 'model.response' && STOPS.has(Object(data['error']).code))
-    this.#stoppedTurn = stopped && this.#at(`model.request ${String(stopped.data['turn'])}`)
+    this.plan = this.#recording.plan
+    this.run = this.#recording.first.run
+    this.#unplayed = new Set(this.#recording.events.values())
+    this.#lines = new RecordedLines(this.#recording.events.values())
   }
 
   get stop(): AbortSignal {
@@ -166,14 +166,25 @@ class Tape implements RunRecorder {
       if (this.#isLastWord(event)) return 0
       this.#diverge(event, undefined, { path: '', recorded: undefined, replayed: shown(event) })
     } else {
-      this.#unplayed.delete(key)
       // The plan is the recording's own.
       const difference = kind === 'run.start' ? undefined : firstDifference(comparable(recorded), comparable(event))
       if (difference !== undefined) this.#diverge(event, recorded, difference)
+      this.#passInLine(event, recorded)
+      this.#unplayed.delete(recorded)
+      this.#stopWhenDue()
       if (kind === 'tool.outcome') this.#assertAllPlayed(call)
     }
-    if (kind === 'host.outcome') this.#release(call)
+    if (kind === 'host.outcome') this.#answered.set(call, (this.#answered.get(call) ?? 0) + 1)
+    this.#release(call)
     return recorded?.ts ?? 0
+  }
+
+  /** What stands in one line must come in its order. */
+  #passInLine(event: NewEvent, recorded: StoredEvent): void {
+    const line = lineOf(event)
+    const next = line === undefined ? undefined : this.#nextInLine(line)
+    if (next === undefined || next.runSeq >= recorded.runSeq) return
+    this.#diverge(event, next, { path: '', recorded: shown(next), replayed: shown(event) })
   }
 
   /** How much a killed call could print after its last request depends on when the kill came, in both runs. */
@@ -194,9 +205,9 @@ class Tape implements RunRecorder {
   readonly perform: Perform = async ({ call, ordinal, ended }, grant, request, first, redecide) => {
     const recorded = this.#at(`host.outcome ${call} ${ordinal}`)
     for (;;) {
-      if (recorded !== undefined && this.#nextAnswer(call) === ordinal) break
-      // The script asks for one thing at a time, and nothing else can come first.
-      if (call === SCRIPT_CALL) this.onWaiting(call)
+      if (recorded !== undefined && this.#nextAnswer(call) === ordinal && this.#isReached(recorded)) break
+      // The script asks for one thing at a time, and nothing else can come first; unless it is stopped here.
+      if (call === SCRIPT_CALL && this.#stoppedTurn?.controller.signal.aborted !== true) this.onWaiting(call)
       await new Promise<void>((resolve, reject) => {
         this.#waiting.set(`${call} ${ordinal}`, resolve)
         // All that the recording answers is answered within this turn of the event loop.
@@ -213,6 +224,11 @@ class Tape implements RunRecorder {
     return { outcome, facts }
   }
 
+  /** Whether the call has said all that it had said before this answer: none of that can depend on it. */
+  #isReached({ call = '', runSeq }: StoredEvent): boolean {
+    return (this.#nextInLine(call)?.runSeq ?? Infinity) >= runSeq
+  }
+
   /** A call waits for an answer that the recording does not have, or has only after another request. */
   readonly onWaiting = (call: string): void => {
     const next = this.#nextAnswer(call)
@@ -222,34 +238,54 @@ class Tape implements RunRecorder {
     this.#note(place, unasked, { path: '', recorded, replayed: 'the call waits, and asks for nothing else' })
   }
 
-  /** The model, but for the turn in which the recorded run was stopped: a replay does not wait for that. */
+  /**
+   * The model, but for the turn in which the recorded run was stopped: a script goes on to where it was then, and nobody
+   * waits for an answer.
+   */
   stopping(model: Model): Model {
     let turn = 0
     return {
       playedBy: model.playedBy,
       turn: async (request, signal, nowMs) => {
-        const { error } = this.#at(`model.response ${turn++}`)?.data ?? {}
-        if (STOPS.has(Object(error).code)) throw Object.assign(new Error(), error)
-        return await model.turn(request, signal, nowMs)
+        const { code } = fieldsOf(this.#recording.response(turn++)?.data['error'])
+        if (code !== 'E_BUDGET' && code !== 'E_INTERRUPTED') return await model.turn(request, signal, nowMs)
+        const reason = code === 'E_BUDGET' ? outOfTime(this.plan.budget.timeMs) : interrupted()
+        if (model.playedBy !== SCRIPT_CALL) throw reason
+        const controller = new AbortController()
+        this.#stoppedTurn = { controller, reason }
+        this.#stopWhenDue()
+        return await model.turn(request, AbortSignal.any([signal, controller.signal]), nowMs)
       },
       close: () => model.close(),
     }
+  }
+
+  /** Stops the script once it has done all that it did in the recording. */
+  #stopWhenDue(): void {
+    if (this.#stoppedTurn === undefined || this.#nextInLine(SCRIPT_CALL)?.kind !== 'model.response') return
+    const { controller, reason } = this.#stoppedTurn
+    controller.abort(reason)
+  }
+
+  #nextInLine(name: string): StoredEvent | undefined {
+    return this.#lines.next(name, (event) => this.#isLeft(event))
+  }
+
+  /** Whether the replay must still come to it. */
+  #isLeft(event: StoredEvent): boolean {
+    return this.#unplayed.has(event) && !this.#recording.isChance(event)
   }
 
   model(playedBy: string): Model {
     let turn = 0
     return {
       playedBy,
-      turn: async (): Promise<ModelTurn> => {
-        const data = this.#at(`model.response ${turn++}`)?.data ?? {}
+      turn: async ({ items: before }): Promise<ModelTurn> => {
+        const data = this.#recording.response(turn++)?.data ?? {}
         if (data['ok'] !== true) throw Object.assign(new Error(), data['error'] as unknown as RunFailure)
-        const { items, text, usage } = data as unknown as Omit<ModelTurn, 'calls'>
-        const calls = items.flatMap((item) =>
-          item.type === 'function_call'
-            ? [{ callId: String(item['callId']), tool: String(item['name']), argumentsJson: String(item['arguments']) }]
-            : [],
-        )
-        return { items, calls, text, usage }
+        const { items, usage } = data as unknown as ModelTurn
+        // What follows from them is made anew, so that it differs where it was rewritten.
+        return turnOf(before, items, usageOf(usage))
       },
       close: async () => undefined,
     }
@@ -257,9 +293,7 @@ class Tape implements RunRecorder {
 
   /** A recording that goes on where the replay has ended differs too. */
   assertPlayedOut(): void {
-    // What the script did in the turn in which it was stopped depends on when that was.
-    const from = this.#stoppedTurn?.runSeq ?? Infinity
-    this.#assertNoneLeft(({ call, runSeq }) => call !== SCRIPT_CALL || runSeq <= from)
+    this.#assertNoneLeft(() => true)
   }
 
   /** A call that ended without doing all that it did in the recording. */
@@ -268,15 +302,13 @@ class Tape implements RunRecorder {
   }
 
   #assertNoneLeft(among: (event: StoredEvent) => boolean): void {
-    for (const key of this.#unplayed) {
-      const event = this.#at(key)
-      if (event === undefined || !among(event) || this.#recording.isChance(event)) continue
+    for (const event of this.#unplayed) {
+      if (!among(event) || !this.#isLeft(event)) continue
       this.#diverge(event, event, { path: '', recorded: shown(event), replayed: undefined })
     }
   }
 
   #release(call: string): void {
-    this.#answered.set(call, (this.#answered.get(call) ?? 0) + 1)
     const key = `${call} ${this.#nextAnswer(call)}`
     const waiter = this.#waiting.get(key)
     this.#waiting.delete(key)
@@ -297,9 +329,13 @@ class Tape implements RunRecorder {
   }
 }
 
-/** The count of a run's events is the trail's own, and a replay leaves the model's exchanges out. */
+/**
+ * The count of a run's events is the trail's own, and a replay leaves the model's exchanges out; how many answers a call
+ * was given before it was killed is chance.
+ */
 function comparable({ kind, data }: NewEvent): NewEvent['data'] {
   if (kind === 'run.end') return { ...data, events: undefined }
+  if (kind === 'tool.outcome') return { ...data, end: { ...fieldsOf(data['end']), deliveries: undefined } }
   if (data['decision'] === undefined) return data
   // What was asked differs before what was decided of it, and permit or deny before the words for it.
   const { request, decision, ...rest } = data

@@ -49,6 +49,13 @@ export function lockedRights(definition: AgentDefinition): readonly string[] {
   })
 }
 
+/** What no rule grants and code holds all the same, each in a line like those of `rightsInWords`. */
+export function carriedInWords(carried: readonly { readonly by: string; readonly file: string }[]): readonly string[] {
+  return carried.map(({ by, file }) =>
+    printable(`${SURPRISE_MARK} ${by} carries the file ${quotedRule(file)}, whatever its rules say`),
+  )
+}
+
 interface Line {
   readonly text: string
   /** The tool that the line stands below. */
@@ -106,11 +113,14 @@ function toolLines(rights: ToolRights): readonly Line[] {
       place: at,
     })),
     ...args.map(({ argument, schema, place: at }) => ({
-      text: `takes as ${argument} only ${JSON.stringify(schema)}`,
+      text: `takes as ${quotedRule(argument)} only ${JSON.stringify(schema)}`,
       place: at,
     })),
     ...(bounds.length > 0 ? [{ text: `is limited to ${bounds.join(', ')}` }] : []),
-    ...(repeat === 'safe' && !rights.rights.some(({ changes }) => changes) ? [] : [{ text: REPEAT_WORDS[repeat] }]),
+    // What is asked before it is repeated surprises nobody.
+    ...(repeat === 'ask' || (repeat === 'safe' && !rights.rights.some(({ changes }) => changes))
+      ? []
+      : [{ text: REPEAT_WORDS[repeat] }]),
     ...(required ? [{ text: 'is required: a run without one successful call of it has failed' }] : []),
   ]
   return [
@@ -128,10 +138,9 @@ function rightWords({ kind, rule, surprises }: Right): string {
   return kind === 'history' ? `may read ${surprises.join('; ')}` : `${VERBS[kind]} ${quotedRule(rule)}`
 }
 
-const REPEAT_WORDS: Readonly<Record<ToolRights['repeat'], string>> = {
+const REPEAT_WORDS: Readonly<Record<Exclude<ToolRights['repeat'], 'ask'>, string>> = {
   safe: 'is run again after a crash',
   keyed: 'is run again after a crash, with its idempotency key',
-  ask: 'is run again after a crash once somebody said yes',
 }
 
 function limitWords({ timeoutMs, memoryBytes, calls, requests, resultBytes, logBytes }: Partial<ToolLimits>): string[] {

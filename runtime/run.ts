@@ -4,11 +4,12 @@ import { encodeInline } from './audit/encode.ts'
 import type { Json, RunRecorder } from './audit/event.ts'
 import type { Broker } from './broker/broker.ts'
 import { codeOf, messageOf } from './errors.ts'
-import type { Model, ModelTurn, ModelUsage, TranscriptItem } from './model/model.ts'
+import { SCRIPT_CALL, type Model, type ModelTurn, type ModelUsage, type TranscriptItem } from './model/model.ts'
 import { planData, type RunPlan } from './plan.ts'
 import type { PlannedKill } from './planned-kill.ts'
 import type { GuestEnd } from './sandbox/guest-run.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import { outOfTime } from './stop-reason.ts'
 import { createToolCalls, type DeniedRequest } from './tool-call.ts'
 
 export interface World {
@@ -68,10 +69,13 @@ export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome>
     if (spent !== undefined) return await end(budgetExceeded(spent))
     const answer = await askModel(plan, world, turn, transcript)
     if (!answer.ok) return await end(stopped(answer.error))
+    const unusable = unusableUsage(plan, answer.turn.usage)
+    if (unusable !== undefined) return await end(unusable)
     addUsage(usage, answer.turn.usage)
     say(...answer.turn.items)
     if (answer.turn.calls.length === 0) return await end(finished(answer.turn.text, tools.neverSucceeded))
-    if (answer.at - startedMs >= plan.budget.timeMs) return await end(outOfTime(plan))
+    if (answer.at - startedMs >= plan.budget.timeMs)
+      return await end(budgetExceeded(outOfTime(plan.budget.timeMs).message))
     const results = await Promise.all(answer.turn.calls.map((call) => tools.call(call)))
     say(...results.map(({ item }) => item))
     const stop = results.find((result) => result.stop !== undefined)?.stop
@@ -85,6 +89,18 @@ function finished(output: string, neverSucceeded: readonly string[]): Pick<RunOu
   if (neverSucceeded.length === 0) return { status: 'completed', output }
   const message = `the run completed without one successful call of ${neverSucceeded.join(', ')}, which is required`
   return { status: 'failed', output, error: { name: 'RequiredTool', code: 'E_REQUIRED', message, retryable: false } }
+}
+
+/** A budget in tokens or money rests on what the provider says of its answer: silence would be an answer for nothing. */
+function unusableUsage(
+  plan: RunPlan,
+  { inputTokens, outputTokens }: ModelUsage,
+): Pick<RunOutcome, 'status' | 'error'> | undefined {
+  const { tokens, usd } = plan.budget
+  const isBounded = tokens !== undefined || usd !== undefined
+  if (!isBounded || plan.playedBy === SCRIPT_CALL || (inputTokens > 0 && outputTokens > 0)) return undefined
+  const message = `the provider of ${plan.playedBy} does not say how many tokens an answer took, so the budget cannot be held`
+  return { status: 'failed', error: { name: 'UsageMissing', code: 'E_MODEL', message, retryable: false } }
 }
 
 /** In words, once a budget of tokens or money is used up; both are known only after an answer. */
@@ -165,10 +181,6 @@ function errorData(error: RunFailure | undefined): Json | undefined {
 function stopped(error: RunFailure): Pick<RunOutcome, 'status' | 'error'> {
   if (error.code === 'E_BUDGET') return { status: 'budget_exceeded', error }
   return { status: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed', error }
-}
-
-function outOfTime(plan: RunPlan): Pick<RunOutcome, 'status' | 'error'> {
-  return budgetExceeded(`the run used all ${plan.budget.timeMs} ms of its budget`)
 }
 
 function addUsage(sum: { -readonly [Key in keyof ModelUsage]: number }, more: ModelUsage): void {

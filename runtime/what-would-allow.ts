@@ -5,7 +5,7 @@
 import { BUILTIN_TOOLS, type BuiltinTool } from './definition/builtin-tools.ts'
 import type { CheckedTool } from './effective-rights.ts'
 import { decide } from './policy/decide.ts'
-import type { Decision, Grant, PathRight, Question } from './policy/grant.ts'
+import type { Decision, Grant, HttpRule, PathRight, Question } from './policy/grant.ts'
 import { escapeGlob, normalisePath } from './policy/path-rule.ts'
 
 export interface WayOut {
@@ -132,11 +132,27 @@ function httpStep(
   if (from.kind === 'builtin' && !['fetch_url', 'download_file'].includes(from.tool)) {
     return `nothing can: ${name} never needs a URL, so give another tool that right`
   }
+  const byOperation = operationRule(grant, method, url)
+  if (byOperation !== undefined) {
+    const [, part = ''] = GRAPHQL_PART.exec(byOperation.rule) ?? []
+    return `the answer depends on the operation: ${name} (${byOperation.place}) may ${method} there, without a query in the URL, for ${part} alone`
+  }
   const rule = `${method} ${url}`
   const proposed: Grant = { ...grant, http: [...grant.http, { rule, place: 'proposed' }] }
   if (!permits(proposed, { op: 'http', method, url })) return 'no rule of the grammar permits exactly this request'
   const list = [...grant.http.map((granted) => granted.rule), rule].map((text) => JSON.stringify(text)).join(', ')
   return { words: `to ${name} (${place}), write http: [${list}]`, grant: proposed }
+}
+
+const GRAPHQL_PART = / (\{.*\})$/
+
+/** A rule whose GraphQL part alone stands against it; the bare URL beside that rule would undo the part. */
+function operationRule(grant: Grant, method: string, url: string): HttpRule | undefined {
+  const question: Question = { op: 'http', method, url: url.replace(/\?.*/, '') }
+  return grant.http.find(({ rule, place }) => {
+    const bare = rule.replace(GRAPHQL_PART, '')
+    return bare !== rule && permits({ ...grant, http: [{ rule: bare, place }] }, question)
+  })
 }
 
 /** A URL that was asked for need not be a rule: one with `{` in its path is none. */

@@ -183,7 +183,7 @@ describe('the code of an agent', () => {
         await new Promise((resolve) => setTimeout(resolve, 5))
         now -= 1
         if (bundled++ === failing) throw new RunAgentError('E_TOOL_LOAD', `${entry} is broken`)
-        return { code: { hash: '0'.repeat(64), name: entry, source: ' '.repeat(bytes) }, files: [] }
+        return { code: { hash: '0'.repeat(64), name: entry, source: ' '.repeat(bytes) }, files: [], data: [] }
       },
       describeTool: async () => ({ description: 'x', parameters: { type: 'object' }, needs: {} }),
     }

@@ -21,10 +21,10 @@ const npm = ['/usr/bin/npm', '/usr/local/bin/npm'].find((path) => existsSync(pat
 const node = npm === undefined ? undefined : join(dirname(npm), 'node')
 
 /** What a checkout holds and a package is made of. */
-const PACKED = [
-  ...['runtime', 'tools', 'agents', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
-  ...['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'LICENSE', '.npmrc'],
-]
+const PACKED =
+  'runtime tools agents docs package.json tsconfig.json tsconfig.build.json README.md ARCHITECTURE.md SECURITY.md LICENSE .npmrc'.split(
+    ' ',
+  )
 
 function wordsOf(words: readonly string[] | undefined): [string, ...string[]] {
   const [file = '', ...args] = words ?? []

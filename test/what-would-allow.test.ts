@@ -84,6 +84,13 @@ describe('whatWouldAllow()', () => {
       'never needs a URL',
     ],
     ['a URL that is no rule', own('read: ["x"]'), 'GET', 'http://a.example/', 'no rule of the grammar'],
+    ...['', '?x=1'].map((query): [string, CheckedTool, string, string, string] => [
+      `a POST that an operation decides ${query}`,
+      own('http: ["GET https://a.example/x", "POST https://a.example/graphql {query: user|project}"]'),
+      'POST',
+      `https://a.example/graphql${query}`,
+      'the answer depends on the operation: t (a.yaml:4:56) may POST there, without a query in the URL, for {query: user|project} alone',
+    ]),
     ['a URL that is none', own('read: ["x"]'), 'GET', 'https://a:b@a.example/', 'nothing can'],
   ])('says why nothing permits %s', (_what, tool, verb, subject, why) => {
     const way = ask(tool, verb, subject)

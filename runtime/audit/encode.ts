@@ -21,10 +21,19 @@ type EventData = NewEvent['data']
 
 export type BodyForm = 'bytes' | 'text' | 'utf16' | 'json'
 
-export interface BodyReference {
+/** Where an encoded text leaves out a value; stands for it where bodies are not read, and encodes as itself. */
+export class BodyReference {
   /** SHA-256, hex. */
   readonly hash: string
   readonly as: BodyForm
+  /** How deep the value lies in its event. */
+  readonly depth: number
+
+  constructor(name: string, as: BodyForm, depth: number) {
+    this.hash = name
+    this.as = as
+    this.depth = depth
+  }
 }
 
 export interface EncodedData {
@@ -51,19 +60,34 @@ export function encodeInline(value: Json): string {
 
 /** Throws E_TRAIL for text that encodeData never makes, and passes on what `bodyOf` throws. */
 export function decodeData(text: string, bodyOf: (hash: string) => Uint8Array): EventData {
-  const value = decodeValue(parse(text), bodyOf, 0)
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || isUint8Array(value)) {
-    throw malformed('the data of an event is no object')
-  }
-  return value as EventData
+  const decode = (reference: BodyReference): Json => decodeBody(reference, bodyOf(reference.hash), decode)
+  return assertData(decodeValue(parse(text), decode, 0))
 }
 
-/** The bodies that an encoded text names itself, in order; those that its `json` bodies name are not among them. */
-export function bodyReferences(text: string): readonly BodyReference[] {
-  if (!text.includes('{"$body":"')) return []
-  const found: BodyReference[] = []
-  collectReferences(parse(text), found, 0)
-  return found
+export interface CheckedData {
+  /** With a BodyReference for each body. */
+  readonly data: { readonly [key: string]: unknown }
+  /** Those that `json` bodies name are not among them. */
+  readonly references: readonly BodyReference[]
+}
+
+/** Throws E_TRAIL for any text but the one that encodeData makes of this data. */
+export function checkData(text: string): CheckedData {
+  const references: BodyReference[] = []
+  const data = assertData(decodeValue(parse(text), (reference) => keep(reference, references), 0))
+  if (encodeData(data).text !== text) throw malformed('the data of an event is not in its one form')
+  return { data, references }
+}
+
+/** What a body names. Throws E_TRAIL for any bytes but those that encodeData makes of this value. */
+export function checkBody(reference: BodyReference, bytes: Uint8Array): readonly BodyReference[] {
+  const references: BodyReference[] = []
+  const value = decodeBody(reference, bytes, (inner) => keep(inner, references))
+  // The container itself counts one level, and the encoder adds it.
+  if (encodeValue(value, new Map(), reference.depth - 1) !== encodeReference(reference)) {
+    throw malformed(`body ${reference.hash} is not in its one form`)
+  }
+  return references
 }
 
 function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number): string {
@@ -83,6 +107,7 @@ function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number):
   }
   if (value === null) return 'null'
   if (isUint8Array(value)) return encodeBytes(value, bodies)
+  if (value instanceof BodyReference) return encodeReference(value)
   const text = Array.isArray(value)
     ? encodeArray(value, bodies, depth + 1)
     : encodeObject(value as EventData, bodies, depth + 1)
@@ -100,11 +125,16 @@ function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, dept
 
 function encodeObject(value: EventData, bodies: Bodies | undefined, depth: number): string {
   assertDepth(depth)
-  const keys = Object.keys(value).filter((key) => value[key] !== undefined)
-  const parts = keys
-    .map((key) => ({ key, written: key.startsWith('$') ? `$${key}` : key }))
-    .toSorted((a, b) => (a.written < b.written ? -1 : 1))
-    .map(({ key, written }) => `${JSON.stringify(written)}:${encodeValue(value[key], bodies, depth)}`)
+  const written: string[] = []
+  for (const key of Object.keys(value)) {
+    if (value[key] !== undefined) written.push(key.startsWith('$') ? `$${key}` : key)
+  }
+  // By UTF-16 code units.
+  written.sort()
+  const parts = written.map((key) => {
+    const item = value[key.startsWith('$') ? key.slice(1) : key]
+    return `${JSON.stringify(key)}:${encodeValue(item, bodies, depth)}`
+  })
   return `{${parts.join(',')}}`
 }
 
@@ -132,42 +162,50 @@ function putBody(bodies: Bodies, as: BodyForm, bytes: Uint8Array<ArrayBuffer>): 
   if (bytes.length > TRAIL_BODY_BYTES_MAX) throw tooLarge('one value of an event', bytes.length, TRAIL_BODY_BYTES_MAX)
   const name = hash('sha256', bytes, 'hex')
   if (!bodies.has(name)) bodies.set(name, bytes)
+  return encodeReference({ hash: name, as })
+}
+
+function encodeReference({ hash: name, as }: Pick<BodyReference, 'hash' | 'as'>): string {
   return `{"$body":"${name}","as":"${as}"}`
 }
 
-function decodeValue(value: unknown, bodyOf: (hash: string) => Uint8Array, depth: number): Json {
+type DecodeReference = (reference: BodyReference) => Json
+
+/** For texts that are checked: a reference is no Json, and nothing but the encoder takes it for a value. */
+function keep(reference: BodyReference, references: BodyReference[]): Json {
+  references.push(reference)
+  return reference as unknown as Json
+}
+
+function decodeValue(value: unknown, decode: DecodeReference, depth: number): Json {
   if (typeof value !== 'object' || value === null) return value as Json
+  const special = Array.isArray(value) ? undefined : specialOf(value, depth)
+  if (special instanceof BodyReference) return decode(special)
+  if (special !== undefined) return special.value
   assertDepth(depth)
-  if (Array.isArray(value)) return value.map((item) => decodeValue(item, bodyOf, depth + 1))
-  const special = specialOf(value)
-  if (special !== undefined) return decodeSpecial(special, bodyOf, depth)
+  if (Array.isArray(value)) return value.map((item) => decodeValue(item, decode, depth + 1))
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [unescapeKey(key), decodeValue(item, bodyOf, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [unescapeKey(key), decodeValue(item, decode, depth + 1)]),
   )
 }
 
-type Special = BodyReference | { readonly bytes: string } | { readonly number: string }
-
 /** What an object stands for if its first key starts with a single `$`. */
-function specialOf(value: object): Special | undefined {
+function specialOf(value: object, depth: number): BodyReference | { readonly value: Json } | undefined {
   const entries: readonly (readonly [string, unknown])[] = Object.entries(value)
   const [key, content] = entries[0] ?? ['', undefined]
   if (!key.startsWith('$') || key.startsWith('$$')) return undefined
   if (typeof content !== 'string') throw malformed(`"${key}" holds no string`)
   if (key === '$body' && entries.length === 2) {
     const form = entries[1]
-    if (form?.[0] === 'as' && isBodyForm(form[1])) return { hash: content, as: form[1] }
+    if (form?.[0] === 'as' && isBodyForm(form[1])) return new BodyReference(content, form[1], depth)
   }
-  if (key === '$bytes' && entries.length === 1) return { bytes: content }
-  if (key === '$number' && entries.length === 1) return { number: content }
+  if (key === '$bytes' && entries.length === 1) return { value: new Uint8Array(Buffer.from(content, 'base64')) }
+  if (key === '$number' && entries.length === 1) return { value: Number(content) }
   throw malformed(`an object starts with "${key}"`)
 }
 
-function decodeSpecial(special: Special, bodyOf: (hash: string) => Uint8Array, depth: number): Json {
-  if ('bytes' in special) return new Uint8Array(Buffer.from(special.bytes, 'base64'))
-  if ('number' in special) return Number(special.number)
-  const bytes = bodyOf(special.hash)
-  switch (special.as) {
+function decodeBody({ as, depth }: BodyReference, bytes: Uint8Array, decode: DecodeReference): Json {
+  switch (as) {
     case 'bytes':
       return new Uint8Array(bytes)
     case 'text':
@@ -175,20 +213,15 @@ function decodeSpecial(special: Special, bodyOf: (hash: string) => Uint8Array, d
     case 'utf16':
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf16le')
     case 'json':
-      return decodeValue(parse(decodeUtf8(bytes)), bodyOf, depth)
+      return decodeValue(parse(decodeUtf8(bytes)), decode, depth)
   }
 }
 
-function collectReferences(value: unknown, found: BodyReference[], depth: number): void {
-  if (typeof value !== 'object' || value === null) return
-  assertDepth(depth)
-  if (Array.isArray(value)) {
-    for (const item of value) collectReferences(item, found, depth + 1)
-    return
+function assertData(value: Json): EventData {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !isUint8Array(value)) {
+    if (!(value instanceof BodyReference)) return value as EventData
   }
-  const special = specialOf(value)
-  if (special === undefined) for (const item of Object.values(value)) collectReferences(item, found, depth + 1)
-  else if ('as' in special) found.push(special)
+  throw malformed('the data of an event is no object')
 }
 
 function unescapeKey(key: string): string {

@@ -51,28 +51,33 @@
  *
  * A run is whole if and only if
  *   (1) each field of its rows has the type that its column declares, and text is UTF-8,
- *   (2) its rows have the run_seq 0, 1, 2 … without a gap,
- *   (3) each `run_prev` is the `leaf` of the row before, the first one's 32 zero bytes,
- *   (4) each `leaf` is the hash of its row,
- *   (5) `ts` never decreases from one row to the next,
- *   (6) each body that its data names, directly or through a `json` body, exists and has the hash that names it,
- *   (7) the `events` of a `run.end` is the number of rows of the run up to and with that row; the recorder adds this
- *       field to the data that it is given, and the reader takes it out again.
+ *   (2) its id is 1 to 64 letters, digits, `-` and `_`,
+ *   (3) its rows have the run_seq 0, 1, 2 … without a gap,
+ *   (4) each `run_prev` is the `leaf` of the row before, the first one's 32 zero bytes,
+ *   (5) each `leaf` is the hash of its row,
+ *   (6) `ts` is from 0 to 8.64e15, and never decreases from one row to the next,
+ *   (7) each `kind` is an EventKind, and its row names a call and an ordinal, a whole number from 0, exactly where
+ *       events of this kind do (event-place.ts),
+ *   (8) each `data` is the one text that the rules above make of its value,
+ *   (9) each body that its data names, directly or through a `json` body, exists, has the hash that names it, and is
+ *       what those rules make of its value,
+ *   (10) nothing follows a `run.end`, and its `events` is the number of rows of the run with that row; the recorder
+ *       adds this field to the data that it is given, and the reader takes it out again.
  * A trail is whole if and only if
- *   (8) its file holds the tables, indexes and triggers of schema.ts, word for word, and nothing else,
- *   (9) its rows have the seq 0, 1, 2 … without a gap,
- *   (10) all of its runs are whole,
- *   (11) the row of `tree` has the size and the subtree roots that follow from the leaves, and
- *   (12) SQLite finds no damage in the file: the indexes, by which runs are found, name each row.
- * Whoever opens the file checks (8), which is cheap; without it a view could answer for a table. A row is read only
+ *   (11) its file holds the tables, indexes and triggers of schema.ts, word for word, and nothing else,
+ *   (12) its rows have the seq 0, 1, 2 … without a gap,
+ *   (13) all of its runs are whole,
+ *   (14) the row of `tree` has the size and the subtree roots that follow from the leaves, and
+ *   (15) SQLite finds no damage in the file: the indexes, by which runs are found, name each row.
+ * Whoever opens the file checks (11), which is cheap; without it a view could answer for a table. A row is read only
  * with (1). The rest is checked for one run before it is replayed, and for the whole trail by `audit verify`.
  *
  * A trail that is whole may still be shorter than it was, or rewritten from some row on, by somebody who can write
- * to the file and computes all hashes anew. Only a head that was kept elsewhere shows that: (13) a trail continues
+ * to the file and computes all hashes anew. Only a head that was kept elsewhere shows that: (16) a trail continues
  * a kept head if and only if it has at least as many rows, and its first rows have that root.
  *
  * A run whose last row is no `run.end` has not ended: it is going on, or its process died. A resumed run goes on
- * after its last row, whatever that is.
+ * after its last row.
  */
 
 /** JSON, and bytes. Bytes are stored as bytes, never as text. */

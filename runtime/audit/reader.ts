@@ -145,6 +145,12 @@ export class TrailReader {
     return verdict
   }
 
+  /** Throws E_TRAIL where SQLite finds the file damaged: an index that leaves out rows makes a run look shorter. */
+  assertUndamaged(): void {
+    const damage = this.#guard(() => damageOf(this.#database))
+    if (damage !== undefined) throw broken(damage)
+  }
+
   /** `kept`: a head that was kept elsewhere, which the trail must continue. */
   verifyAll(kept?: Head): TrailVerdict {
     // One transaction, so that rows and tree are of the same moment.

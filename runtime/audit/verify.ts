@@ -1,12 +1,13 @@
 /**
- * Checks the conditions (2) to (7), (9) to (11) and (13) of the header of event.ts; row.ts checks (1), schema.ts (8)
- * and (12). Nothing that the file says of itself is believed.
+ * Checks the conditions (2) to (10), (12) to (14) and (16) of the header of event.ts; row.ts checks (1), schema.ts (11)
+ * and (15). Nothing that the file says of itself is believed.
  */
 
 import { hash } from 'node:crypto'
 
 import { messageOf } from '../errors.ts'
-import { type BodyReference, bodyReferences, decodeData } from './encode.ts'
+import { type BodyReference, checkBody, checkData } from './encode.ts'
+import { misplaced } from './event-place.ts'
 import { Frontier, leafOf, NO_LEAF } from './hash.ts'
 import type { Broken, EventRow } from './row.ts'
 
@@ -37,7 +38,10 @@ interface KeptHead {
   readonly root: string
 }
 
-const NULL_BODY = new TextEncoder().encode('null')
+const RUN_ID = /^[\w-]{1,64}$/
+
+/** The last moment that a Date can name. */
+const TS_MAX = 8.64e15
 
 export function verifyRunRows(rows: Iterable<EventRow | Broken>, readBody: ReadBody): RunVerdict {
   const check = new RunCheck(new BodyCheck(readBody))
@@ -114,51 +118,54 @@ class RunCheck {
     if (!leafOf(row).equals(row.leaf)) return 'the event was changed: its hash is not that of its content'
     if (Buffer.compare(row.run_prev, this.#leaf) !== 0) return `the chain of run ${row.run} does not lead to this event`
     if (row.ts < this.#ts) return 'the event is older than the one before it'
+    if (row.ts > TS_MAX) return 'the time of the event is none'
+    if (!RUN_ID.test(row.run)) return `${row.run} is no id of a run`
+    if (this.#ended) return `run ${row.run} has ended before this event`
     this.#events += 1
     this.#leaf = row.leaf
     this.#ts = row.ts
     this.#ended = row.kind === 'run.end'
+    return misplaced(row) ?? this.#checkContent(row)
+  }
+
+  #checkContent(row: EventRow): string | undefined {
     try {
-      return this.#bodies.check(row.data) ?? (this.#ended ? this.#checkEnd(row) : undefined)
+      const { data, references } = checkData(row.data)
+      const why = this.#bodies.check(references)
+      if (why !== undefined || !this.#ended || data['events'] === this.#events) return why
+      return `the end of run ${row.run} counts ${String(data['events'])} events, not ${this.#events}`
     } catch (error) {
       return messageOf(error)
     }
   }
-
-  #checkEnd(row: EventRow): string | undefined {
-    // The other values are of no interest here, so each body stands as null, which every form can be read from.
-    const { events } = decodeData(row.data, () => NULL_BODY)
-    return events === this.#events
-      ? undefined
-      : `the end of run ${row.run} counts ${String(events)} events, not ${this.#events}`
-  }
 }
 
-/** Checks each body once, however many events name it. */
+/** Checks each body once, however many events name it; again only where it lies deeper, for the limit of nesting. */
 class BodyCheck {
   readonly #readBody: ReadBody
-  readonly #whole = new Set<string>()
+  readonly #whole = new Map<string, number>()
 
   constructor(readBody: ReadBody) {
     this.#readBody = readBody
   }
 
-  check(text: string): string | undefined {
-    for (const reference of bodyReferences(text)) {
+  check(references: readonly BodyReference[]): string | undefined {
+    for (const reference of references) {
       const why = this.#checkBody(reference)
       if (why !== undefined) return why
     }
     return undefined
   }
 
-  #checkBody({ hash: name, as }: BodyReference): string | undefined {
-    const key = `${as === 'json' ? 'json' : 'plain'} ${name}`
-    if (this.#whole.has(key)) return undefined
+  #checkBody(reference: BodyReference): string | undefined {
+    const { hash: name, as, depth } = reference
+    const key = `${as} ${name}`
+    if (depth <= (this.#whole.get(key) ?? -1)) return undefined
     const bytes = this.#readBody(name)
     if (bytes === undefined) return `body ${name} is missing`
     if (hash('sha256', bytes, 'hex') !== name) return `body ${name} was changed`
-    const why = as === 'json' ? this.check(Buffer.from(bytes).toString()) : undefined
-    if (why === undefined) this.#whole.add(key)
+    const why = this.check(checkBody(reference, bytes))
+    if (why === undefined) this.#whole.set(key, depth)
     return why
   }
 }

@@ -84,12 +84,33 @@ function list(workspace: Workspace, grant: Grant, path: string, place: Place): J
     )
   }
   return entries
-    .filter(({ name, type }) =>
-      [...new Set([named, outer])].every((folder) => visible(grant, join(folder, name), type)),
-    )
+    .filter(({ name, type }) => {
+      const paths = [...new Set([named, outer])].map((folder) => join(folder, name))
+      if (type !== 'link') return paths.every((at) => visible(grant, at, type))
+      // Only a folder leads to what is granted, and what a link leads to must be granted as well.
+      const target = targetOf(workspace, grant, join(named, name))
+      return [...paths, ...target.paths].every((at) => visible(grant, at, target.type))
+    })
     .map(({ name, type }) => ({ name, type, bytes: Buffer.from(name) }))
     .toSorted((one, other) => Buffer.compare(one.bytes, other.bytes))
     .map(({ name, type }) => ({ name, type }))
+}
+
+/** What a link leads to; one that leads nowhere, or out of the workspace, is judged by its name alone. */
+function targetOf(
+  workspace: Workspace,
+  grant: Grant,
+  path: string,
+): { readonly type: 'file' | 'directory'; readonly paths: readonly string[] } {
+  const site = workspace.git.locate(path, grant.git !== undefined)
+  try {
+    using place = site.walker.walk(site.path, { followLast: true })
+    const { files } = site.walker
+    const { type } = place.name === '' ? files.stat(place.directory) : files.statEntry(place.directory, place.name)
+    return { type: type === 'directory' ? 'directory' : 'file', paths: [site.outer(place.resolved)] }
+  } catch {
+    return { type: 'file', paths: [] }
+  }
 }
 
 function listPlace(files: FileHost, place: Place): ReturnType<FileHost['list']> {

@@ -82,11 +82,9 @@ export function createModelFetch(options: ModelFetchOptions): typeof globalThis.
       ordinal,
       data,
     })
-    const permitted = isBelow(base, request)
-    await options.recorder.commit(
-      record('host.request', { request: recordedRequest(asked), decision: decisionOf(base, permitted) }),
-    )
-    if (!permitted) {
+    const decision = decideModelRequest(base, request)
+    await options.recorder.commit(record('host.request', { request: recordedRequest(asked), decision }))
+    if (decision.kind === 'deny') {
       throw new ProviderError(
         'E_PROVIDER',
         `the model's client asked for ${asked.method} ${asked.url}, which is denied`,
@@ -120,7 +118,7 @@ function recordedRequest({ body, ...asked }: Asked): Json {
   return { op: 'http', ...asked, body: { sha256, bytes: body.byteLength } }
 }
 
-function isBelow(base: URL, request: Request): boolean {
+function isBelow(base: URL, request: Pick<Request, 'method' | 'url'>): boolean {
   const url = new URL(request.url)
   const folder = base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`
   return (
@@ -133,11 +131,16 @@ function isBelow(base: URL, request: Request): boolean {
   )
 }
 
-function decisionOf(base: URL, permitted: boolean): Json {
+/** What a model's client may ask for: POST below the provider's URL. */
+export function decideModelRequest(base: URL, request: Pick<Request, 'method' | 'url'>): ModelDecision {
   const rule = `POST ${base.href.replace(/\/$/, '')}/**`
-  if (permitted) return { kind: 'permit', rule, place: 'provider' }
+  if (isBelow(base, request)) return { kind: 'permit', rule, place: 'provider' }
   return { kind: 'deny', reason: 'default-deny', rule: 'default-deny', allowed: `A model's client may only ${rule}.` }
 }
+
+type ModelDecision =
+  | { readonly kind: 'permit'; readonly rule: string; readonly place: string }
+  | { readonly kind: 'deny'; readonly reason: string; readonly rule: string; readonly allowed: string }
 
 async function perform(asked: Asked, signal: AbortSignal, options: ModelFetchOptions): Promise<Outcome> {
   const { scrub, httpHost, limits = modelLimits } = options

@@ -3,7 +3,7 @@ import { ceilingInWords } from '../ceiling.ts'
 import { effectiveRights } from '../effective-rights.ts'
 import { ProblemsError } from '../errors.ts'
 import { printable } from '../printable.ts'
-import { rightsInWords } from '../rights.ts'
+import { carriedInWords, rightsInWords } from '../rights.ts'
 import { testRights, type TestedRights } from '../rights-tests.ts'
 import { askedAgent, type QuestionArguments } from './checked-agent.ts'
 import { definitionPlace, readConfig, readEnvironment } from './environment.ts'
@@ -32,10 +32,19 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
     const tests = testRights(definition, tools, values)
     if (json) {
       const rights = effectiveRights(definition, tools)
-      writeJson({ check: CHECK_FORMAT, digest, values, ...rights, ceiling: config.ceiling, tests })
+      writeJson({
+        check: CHECK_FORMAT,
+        digest,
+        values,
+        ...rights,
+        carried: agent.carried,
+        ceiling: config.ceiling,
+        tests,
+      })
     } else {
       const lines = [
         `${definition.name}: valid · workspace ${printable(agent.workspace)}`,
+        ...carriedInWords(agent.carried),
         ...rightsInWords(definition, tools, values),
         ...ceilingInWords(definition.budget, config.ceiling),
         ...testLines(tests),

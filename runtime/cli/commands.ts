@@ -270,8 +270,21 @@ interface RunWords extends Omit<RunArguments, 'task'> {
 async function runWith({ words, isPiped, ...args }: RunWords): Promise<number> {
   if (isPiped && words.length > 0)
     throw new RunAgentError('E_USAGE', '`-` takes the task from standard input and stands alone')
+  await refuseSlip(args.definition)
   const { runCommand } = await import('./run-command.ts')
   return await runCommand({ ...args, task: isPiped ? await readStandardInput() : words.join(' ') })
+}
+
+/** A word that is nearly a command and no file was meant as that command. */
+async function refuseSlip(word: string): Promise<void> {
+  if (!/^[a-z-]+$/.test(word)) return
+  const [{ didYouMean }, { isFile }] = await Promise.all([
+    import('../definition/suggest.ts'),
+    import('../node-folders.ts'),
+  ])
+  const hint = didYouMean(word, ['check', 'can', 'lock', 'replay', 'audit', 'doctor', 'init', 'schema', 'completion'])
+  if (hint === undefined || isFile(word)) return
+  throw new RunAgentError('E_USAGE', `there is no command ${word}, and no definition of that name`, { hint })
 }
 
 async function readStandardInput(): Promise<string> {

@@ -90,6 +90,7 @@ function shownPath({ shown, name }: DefinitionPlace, file: string): string {
 
 /** Whole or not at all, and never through a link: what is written lies in the definition's own folder. */
 function writeLock(place: DefinitionPlace, file: string, text: string): void {
+  assertReplaceable(place, file)
   using walker = createWalker(nodeFileHost, place.folder)
   try {
     changeFile(
@@ -100,6 +101,23 @@ function writeLock(place: DefinitionPlace, file: string, text: string): void {
   } catch (error) {
     throw new RunAgentError('E_USAGE', `couldn't write ${shownPath(place, file)}: ${reasonOf(error)}`)
   }
+}
+
+/** `yarn.yaml` would have the lock of another program. */
+function assertReplaceable(place: DefinitionPlace, file: string): void {
+  let text: string
+  try {
+    using walker = createWalker(nodeFileHost, place.folder)
+    using found = walker.walk(file, { followLast: false })
+    text = new TextDecoder().decode(readWhole(nodeFileHost, found, LOCK_BYTES_MAX))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return
+    throw new RunAgentError('E_USAGE', `couldn't write ${shownPath(place, file)}: ${reasonOf(error)}`)
+  }
+  if (parseLock(text).ok) return
+  throw new RunAgentError('E_USAGE', `${shownPath(place, file)} is there already and is no lock of run-agent`, {
+    hint: 'Move it away, or give the definition another name.',
+  })
 }
 
 function readLock(place: DefinitionPlace, file: string): AgentLock {

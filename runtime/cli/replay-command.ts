@@ -27,8 +27,10 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
       'E_TRAIL',
       `the trail of run ${run} is broken at event ${verdict.seq ?? '?'}: ${verdict.why}`,
     )
-  if (!verdict.ended)
+  if (!verdict.ended) {
+    reader.assertUndamaged()
     throw new RunAgentError('E_USAGE', `run ${run} has not ended, so there is no whole recording to compare with`)
+  }
   const events = [...reader.events(run)]
   const [start] = events
   if (start !== undefined) assertSameVersion(start.data['versions'], environment)
@@ -36,7 +38,7 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   try {
     const [sandbox, scriptSandbox] = await Promise.all([workshop.toolSandbox(), workshop.createSandbox()])
     const outcome = await replayRun({ events, sandbox, scriptSandbox })
-    const line = `replay of run ${printable(run)}: identical · ${events.length} events · ${outcome.toolCalls} calls · ${outcome.status}`
+    const line = `replay of run ${printable(run)}: identical · ${events.length} events · ${outcome.toolCalls} ${outcome.toolCalls === 1 ? 'call' : 'calls'} · ${outcome.status}`
     if (args.json) writeJson({ type: 'replay', run, identical: true, events: events.length })
     else process.stdout.write(`${line}\n`)
     return EXIT.completed

@@ -72,7 +72,8 @@ export async function runCommand(args: RunArguments): Promise<number> {
   sandboxes.catch(() => undefined)
   try {
     const config = readConfig(environment, args.config)
-    const agent = await loadedAgent(args, environment, config, place, workshop)
+    const walls = async (): Promise<readonly string[]> => (await sandboxes)[0].walls
+    const agent = await loadedAgent(args, environment, config, place, workshop, walls)
     await assertTrusted(environment, place, agent, agent.allowProtected, args)
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, workshop, environment, player)
@@ -107,9 +108,12 @@ async function loadedAgent(
   config: OperatorConfig,
   place: DefinitionPlace,
   workshop: Workshop,
+  walls: () => Promise<readonly string[]>,
 ): Promise<RunnableAgent> {
   return await withProtected(config, place, async (granted) => {
     const read = await readBoundDefinition(environment, config, place, args, granted)
+    // To read what a tool declares, its code is run: not before the walls that are asked for stand.
+    if (demandsWalls(config, read.definition)) requireWalls(args, config, read.definition, await walls())
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]
     const files = workspaceFiles(environment, workspace, place.folder, kept)
@@ -155,6 +159,13 @@ async function scriptOf(
   return code
 }
 
+const NODE_WITHOUT_SOCKETS = 26
+
+function demandsWalls(config: OperatorConfig, definition: AgentDefinition): boolean {
+  const isOld = Number(process.versions.node.split('.')[0]) < NODE_WITHOUT_SOCKETS
+  return isOld || config.require.walls.length > 0 || definition.require.length > 0
+}
+
 /** Node's permission model alone does not bind native code, so a missing outer wall is said, and can be forbidden. */
 function requireWalls(
   args: RunArguments,
@@ -171,7 +182,7 @@ function requireWalls(
       hint,
     })
   }
-  if (Number(process.versions.node.split('.')[0]) < 26 && !args.weakSandbox) {
+  if (Number(process.versions.node.split('.')[0]) < NODE_WITHOUT_SOCKETS && !args.weakSandbox) {
     throw new RunAgentError(
       'E_WALL',
       `on Node ${process.version} a sandbox process could open sockets without bubblewrap`,

@@ -3,6 +3,7 @@
  * The first signal stops a run cleanly, so that its trail has an end; the second ends the program at once. Before a
  * run has begun there is nothing to bring to an end, and after it nothing to stop.
  */
+import { interrupted, outOfTime } from '../stop-reason.ts'
 import { RunAgentError } from '../errors.ts'
 import { nodeClock } from '../node-processes.ts'
 import { EXIT } from './exit-codes.ts'
@@ -51,7 +52,7 @@ export function watchStop(listener: StopListener): StopWatch {
     firstMs = nodeClock.now()
     if (phase === 'after') return
     listener.stopping()
-    controller.abort(new RunAgentError('E_INTERRUPTED', 'the run was interrupted'))
+    controller.abort(interrupted())
   }
   for (const name of SIGNALS) process.on(name, hear)
   return {
@@ -59,7 +60,7 @@ export function watchStop(listener: StopListener): StopWatch {
     begin(timeMs) {
       phase = 'during'
       cancel = nodeClock.after(timeMs, () => {
-        controller.abort(new RunAgentError('E_BUDGET', `the run used all ${timeMs} ms of its budget`))
+        controller.abort(outOfTime(timeMs))
       })
     },
     end() {

@@ -6,9 +6,10 @@ import { messageOf, RunAgentError } from '../errors.ts'
 import { checkedTools, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
 import { digestOf } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
+import { nodeClock } from '../node-processes.ts'
 import { openTrustFile, type OpenedTrustFile } from '../node-trust-file.ts'
 import { printable } from '../printable.ts'
-import { rightsInWords, SURPRISE_MARK } from '../rights.ts'
+import { carriedInWords, rightsInWords, SURPRISE_MARK } from '../rights.ts'
 import type { CommandEnvironment } from './environment.ts'
 import { assertLocked } from './lock-command.ts'
 
@@ -39,7 +40,7 @@ export async function assertTrusted(
     remember(trusted, digest, name)
     return
   }
-  const lines = rightsInWords(agent.definition, checkedTools(agent))
+  const lines = [...carriedInWords(agent.carried), ...rightsInWords(agent.definition, checkedTools(agent))]
   const heading = `${name} has never been run by you as it is now (${digest}). It may:`
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw notTrusted(place, [heading, ...lines], trusted)
   process.stderr.write(`run-agent: ${heading}\n${lines.join('\n')}\n`)
@@ -82,9 +83,10 @@ function remember(trusted: OpenedTrustFile, digest: string, name: string): void 
 
 /** One line of the terminal; its end is a no. */
 async function ask(question: string): Promise<string> {
-  process.stderr.write(question)
   const { stdin } = process
   stdin.setEncoding('utf8')
+  await forgetTypedAhead(stdin)
+  process.stderr.write(question)
   try {
     for await (const line of stdin.iterator({ destroyOnReturn: false })) return String(line)
     return ''
@@ -93,6 +95,18 @@ async function ask(question: string): Promise<string> {
     stdin.unref()
   }
 }
+
+/** What was typed, or pasted, before the question was there is no answer to it. */
+async function forgetTypedAhead(stdin: NodeJS.ReadStream): Promise<void> {
+  const forget = (): void => undefined
+  stdin.on('data', forget)
+  await new Promise<void>((resolve) => nodeClock.after(TYPED_AHEAD_MS, resolve))
+  stdin.off('data', forget)
+  stdin.pause()
+}
+
+/** The terminal hands over what it holds at once; a person has not read the question by then. */
+const TYPED_AHEAD_MS = 100
 
 function isYes(answer: string): boolean {
   return /^\s*y(?:es)?\s*$/i.test(answer)

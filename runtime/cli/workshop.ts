@@ -56,6 +56,7 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
     return {
       code: { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code },
       files: own.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
+      data: bundle.data,
     }
   }
   const bundleOf = async (...wanted: Parameters<typeof bundleEntryOf>): Promise<GuestCode> =>

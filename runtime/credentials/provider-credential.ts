@@ -90,7 +90,7 @@ function openaiKey({ model, environment }: ProviderQuestion): Pick<ResolvedProvi
   if (secret === undefined || secret === '') {
     throw new RunAgentError('E_PROVIDER', `the model ${model} needs an API key, and OPENAI_API_KEY is not set`, {
       hint:
-        'Set it, or write providers: { openai: { credential: openai } } and ' +
+        'Set OPENAI_API_KEY, or write providers: { openai: { credential: openai } } and ' +
         'credentials: { openai: { source: { file: ./openai.key } } } in the operator configuration.',
     })
   }

@@ -3,7 +3,7 @@
 import { isScalar, Scalar } from 'yaml'
 import { PATTERN_LENGTH_MAX, RULE_COMPARISON_STEPS_MAX } from '../limits.ts'
 import type { PathRight } from '../policy/grant.ts'
-import { compileDeny, spelledNames } from '../policy/compiled-grant.ts'
+import { compileDeny, spelledNames, spells } from '../policy/compiled-grant.ts'
 import { compileGlob, couldMatchBelow, matches, matchesFolded, type Glob } from '../policy/path-rule.ts'
 import { executedByOthers, isGitInternal, protectedBy } from '../policy/protected-paths.ts'
 import { denySlip } from './deny-slips.ts'
@@ -113,7 +113,7 @@ export class RuleCheck {
       return { why: 'every path it covers is protected', hint }
     }
     const spelled = spelledNames(rule.glob)
-    const isUnspelled = (path: string): boolean => executedByOthers(path).some(({ name }) => !spelled.has(name))
+    const isUnspelled = (path: string): boolean => executedByOthers(path).some((name) => !spells(spelled, name))
     if (rule.right !== 'read' && coversAll('z', LIST_STEPS, isUnspelled)) {
       const hint = 'write one pattern for each, with the name spelled out'
       return { why: 'other programs execute every file it covers', hint }

@@ -193,8 +193,8 @@ function readSource(reader: NodeReader, field: Field): CredentialSource | undefi
   if (fields === undefined) return undefined
   if (fields.size !== 1) {
     // Where the only form is one that is not supported yet, that has been said.
-    const isSaid = fields.size === 0 && isMap(field.value) && field.value.items.length > 0
-    if (!isSaid) reader.problems.add(field.at, '`source` must be exactly one of { env: NAME } and { file: PATH }')
+    if (fields.size > 0 || !holdsKey(field))
+      reader.problems.add(field.at, '`source` must be exactly one of { env: NAME } and { file: PATH }')
     return undefined
   }
   const name = textOf(reader, fields, 'env')
@@ -214,7 +214,7 @@ function readInject(
   if (fields === undefined) return undefined
   const header = textOf(reader, fields, 'header')
   const format = textOf(reader, fields, 'format')
-  if (fields.size === 1 || (fields.size === 0 && isMap(field.value) && field.value.items.length === 0)) {
+  if (fields.size === 1 || !holdsKey(field)) {
     reader.problems.add(field.at, '`inject` must be { header: NAME, format: "… {secret}" }')
   }
   if (header !== undefined && !HEADER_NAME.test(header)) {
@@ -224,6 +224,11 @@ function readInject(
     reader.problems.add(fields.get('format')?.valueAt ?? field.at, '`format` must hold `{secret}` exactly once')
   }
   return header === undefined || format === undefined ? undefined : { header, format }
+}
+
+/** Whether a key stands in it that is not free: where it is of no use, that has been said. */
+function holdsKey({ value }: Field): boolean {
+  return isMap(value) && value.items.some(({ key }) => !(isScalar(key) && String(key.value).startsWith('x-')))
 }
 
 /** Compared with what a definition permits once one asks for them. */

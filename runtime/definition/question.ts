@@ -1,5 +1,8 @@
 /** A question of rights in words, as `tests` and `run-agent can` ask it: `read src/a.ts`, `POST https://…`. */
 import type { Question } from '../policy/grant.ts'
+import { HTTP_METHODS } from '../policy/http-rule.ts'
+import { canonicalUrl } from '../policy/http-url.ts'
+import { normalisePath } from '../policy/path-rule.ts'
 import { quoted } from './node-reader.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -9,13 +12,18 @@ export type ParsedQuestion =
 
 const FORMS = 'a question is `read PATH`, `write PATH`, `delete PATH` or `METHOD URL`'
 
-/** A path is taken as it stands, even one that no workspace has: that it is denied is an answer too. */
+/** A test's question. What is denied whatever the rules are is refused: a test of that would prove nothing. */
 export function parseQuestion(text: string): ParsedQuestion {
   const [, verb = '', subject = ''] = /^[ \t]*(\S+)[ \t]+(.*\S)[ \t]*$/su.exec(text) ?? []
-  return subject === '' ? refused(`${quoted(text)} is not whole: ${FORMS}`) : questionOf(verb, subject)
+  if (subject === '') return refused(`${quoted(text)} is not whole: ${FORMS}`)
+  const parsed = questionOf(verb, subject)
+  if (!parsed.ok) return parsed
+  const { question } = parsed
+  const read = question.op === 'http' ? canonicalUrl(question.url) : normalisePath(subject)
+  return read.ok ? parsed : refused(`${quoted(subject)} is denied whatever the rules are: ${read.why}`)
 }
 
-/** As `parseQuestion`, of a verb and what it is about, which may hold any character. */
+/** Of a verb and what it is about, which may hold any character: a path that no workspace has is answered too. */
 export function questionOf(verb: string, subject: string): ParsedQuestion {
   if (subject === '') return refused(`${quoted(verb)} of what? ${FORMS}`)
   switch (verb) {
@@ -26,11 +34,10 @@ export function questionOf(verb: string, subject: string): ParsedQuestion {
     case 'delete':
       return { ok: true, question: { op: 'fs.delete', path: subject, kind: 'file' } }
     default:
-      return /^[A-Z]+$/.test(verb) ? httpQuestion(verb, subject) : refused(unknownVerb(verb))
+      return HTTP_METHODS.includes(verb) ? httpQuestion(verb, subject) : refused(unknownVerb(verb))
   }
 }
 
-/** A URL that is none would be denied whatever the rules are, and a test of that would prove nothing. */
 function httpQuestion(method: string, url: string): ParsedQuestion {
   if (/\s/.test(url)) return refused(`the URL ${quoted(url)} holds a space; write %20`)
   if (!/^https?:\/\/[^/]/i.test(url) || URL.parse(url) === null) {
@@ -40,9 +47,10 @@ function httpQuestion(method: string, url: string): ParsedQuestion {
 }
 
 function unknownVerb(verb: string): string {
-  const hint = /^(?:get|head|post|put|patch|delete|options)$/i.test(verb)
-    ? `methods are written in capitals: ${verb.toUpperCase()}`
-    : (didYouMean(verb, ['read', 'write', 'delete']) ?? FORMS)
+  const upper = verb.toUpperCase()
+  const hint = HTTP_METHODS.includes(upper)
+    ? `methods are written in capitals: ${upper}`
+    : (didYouMean(verb, verb === upper ? HTTP_METHODS : ['read', 'write', 'delete']) ?? FORMS)
   return `there is no question ${quoted(verb)}: ${hint}`
 }
 

@@ -109,7 +109,7 @@ function sdkSettings({ effort, temperature, maxOutput }: ModelSettings, options:
 }
 
 /** A turn is one request, whatever the provider counts; and budgets rest on these numbers, so they are numbers. */
-function usageOf(usage: {
+export function usageOf(usage: {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly totalTokens: number

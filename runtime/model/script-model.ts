@@ -7,7 +7,7 @@ import type { Broker } from '../broker/broker.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { SCRIPT_CPU_MS, SCRIPT_MEMORY_BYTES, SCRIPT_RESULT_BYTES_MAX, TOOL_LOG_BYTES_MAX } from '../limits.ts'
 import type { Grant } from '../policy/grant.ts'
-import type { GuestCode, GuestCounts, GuestEnd, GuestRun } from '../sandbox/guest-run.ts'
+import type { GuestCode, GuestCounts, GuestEnd, GuestLimits, GuestRun } from '../sandbox/guest-run.ts'
 import { isDue, type PlannedKill } from '../planned-kill.ts'
 import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -117,14 +117,7 @@ export class ScriptModel implements Model {
         input: task,
         seed,
         now: this.#now,
-        limits: {
-          wallMs,
-          cpuMs: SCRIPT_CPU_MS,
-          memoryBytes: SCRIPT_MEMORY_BYTES,
-          requestsMax: 1_000_000,
-          resultBytesMax: SCRIPT_RESULT_BYTES_MAX,
-          logBytesMax: TOOL_LOG_BYTES_MAX,
-        },
+        limits: scriptLimits(wallMs),
       },
       {
         onRequest: (ordinal, payload) => this.#hear(ordinal, payload),
@@ -242,6 +235,17 @@ export class ScriptModel implements Model {
     }
     if (this.#calls.length > 0) throw new RunAgentError('E_MODEL', neverMade(this.#calls))
     return typeof end.value === 'string' ? end.value : JSON.stringify(end.value)
+  }
+}
+
+export function scriptLimits(wallMs: number): GuestLimits {
+  return {
+    wallMs,
+    cpuMs: SCRIPT_CPU_MS,
+    memoryBytes: SCRIPT_MEMORY_BYTES,
+    requestsMax: 1_000_000,
+    resultBytesMax: SCRIPT_RESULT_BYTES_MAX,
+    logBytesMax: TOOL_LOG_BYTES_MAX,
   }
 }
 

@@ -30,8 +30,8 @@ export function attenuate(grant: Grant, needs: NeededRights): Attenuated {
   const dropped: DroppedRight[] = grant.paths
     .filter((rule) => needs[rule.right] !== true)
     .map(({ right, pattern, place }) => ({ right, rule: `${right} ${pattern}`, place }))
-  const isGitDropped = grant.git !== undefined && needs.git !== true
-  if (grant.git !== undefined && isGitDropped) {
+  const git = needs.git === true ? grant.git : undefined
+  if (grant.git !== undefined && git === undefined) {
     dropped.push({ right: 'git', rule: `git: ${grant.git.access}`, place: grant.git.place })
   }
   const paths = grant.paths.filter((rule) => needs[rule.right] === true)
@@ -42,7 +42,7 @@ export function attenuate(grant: Grant, needs: NeededRights): Attenuated {
   })
   // Without a request there is nothing to redirect, and nothing to carry a header.
   const [redirects, headers] = http.length === 0 ? [[], []] : [grant.redirects, grant.headers]
-  return { grant: { ...grant, paths, git: isGitDropped ? undefined : grant.git, http, redirects, headers }, dropped }
+  return { grant: { ...grant, paths, git, http, redirects, headers }, dropped }
 }
 
 /** Whether the tool says that it needs a right, and the grant gives it none that it needs. */

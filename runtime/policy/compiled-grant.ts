@@ -2,12 +2,19 @@
 import { fullFold, simpleFold } from './fold.ts'
 import type { DenyRule, Grant, PathRight, PathRule } from './grant.ts'
 import { compileGlob, type Glob } from './path-rule.ts'
+import type { ExecutedName } from './protected-paths.ts'
+
+/** What a pattern spells out in full, in every way of folding. */
+export interface Spelled {
+  readonly names: ReadonlySet<string>
+  /** Its last segment, where that is spelled. */
+  readonly last: ReadonlySet<string>
+}
 
 export interface CompiledRule {
   readonly rule: PathRule
   readonly glob: Glob
-  /** The names that the pattern spells, case-folded. */
-  readonly spelled: ReadonlySet<string>
+  readonly spelled: Spelled
 }
 
 export interface CompiledGrant {
@@ -43,9 +50,18 @@ export function compileDeny(pattern: string): Glob {
   return compileChecked(`**/${pattern}/**`)
 }
 
-/** The names that a pattern spells out in full, in every way of folding. */
-export function spelledNames(glob: Glob): ReadonlySet<string> {
-  return new Set(glob.spelled.flatMap((name) => [simpleFold(name), fullFold(name)]))
+export function spelledNames({ pattern, spelled }: Glob): Spelled {
+  const end = pattern.slice(pattern.lastIndexOf('/') + 1)
+  const isSpelled = !/[*?{}]/.test(end.replace(/\\[^]/gu, ''))
+  return { names: everyFolding(spelled), last: everyFolding(isSpelled ? spelled.slice(-1) : []) }
+}
+
+export function spells({ names, last }: Spelled, { name, isLast }: ExecutedName): boolean {
+  return (isLast ? last : names).has(name)
+}
+
+function everyFolding(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.flatMap((name) => [simpleFold(name), fullFold(name)]))
 }
 
 function compileRule(rule: PathRule): CompiledRule {

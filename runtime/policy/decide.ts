@@ -1,28 +1,30 @@
 /**
  * The one place that says whether a tool may do something. Pure, and a denial unless a rule of the grant permits.
  *
- * Of every path that a request names: is it a path, is it git's own, is it protected, is it denied, is it executed by
+ * Of every path that a request names: is it a path, is it denied, is it git's own, is it protected, is it executed by
  * others or the agent's own, and only then: which rule permits it. Where facts say that links lead elsewhere, that
  * path passes the same questions.
  */
-import { compiledGrant, type CompiledGrant, type CompiledRule } from './compiled-grant.ts'
+import { compiledGrant, spells, type CompiledGrant, type CompiledRule } from './compiled-grant.ts'
 import { simpleFold } from './fold.ts'
 import { decideHttp } from './decide-http.ts'
 import type { CapabilityRequest, Decision, DenyReason, Facts, Grant, PathRight, Question, RulePlace } from './grant.ts'
 import { couldMatchBelow, matches, matchesFolded, normalisePath } from './path-rule.ts'
 import { executedByOthers, isGitInternal, protectedBy } from './protected-paths.ts'
 
-export type EntryType = 'file' | 'directory' | 'link' | 'other'
+/** What a link leads to is asked about by itself. */
+export type EntryType = 'file' | 'directory' | 'other'
 
 /**
  * One right that a request needs on one of its paths. `scope`: `exact`, a rule covers the path; `leads`, or covers
- * anything below it; git's files can be read by `gitReads` alone.
+ * anything below it; `type`: what is made or deleted there; git's files can be read by `gitReads` alone.
  */
 interface Need {
   readonly path: string
   readonly resolved: string | undefined
   readonly right: PathRight
   readonly scope: 'exact' | 'leads'
+  readonly type?: 'file' | 'folder'
   readonly gitReads: 'content' | 'metadata' | 'never'
 }
 
@@ -44,10 +46,9 @@ export function decide(grant: Grant, request: Question, facts: Facts): Decision 
   return { kind: 'permit', rule: rules.join(' and '), place: permits[0]!.place }
 }
 
-/** Whether a listing shows the entry: what may be read, and the folders (and links to folders) that lead there. */
+/** Whether a listing shows the entry: what may be read, and the folders that lead there. */
 export function visible(grant: Grant, path: string, type: EntryType): boolean {
-  const canLead = type === 'directory' || type === 'link'
-  const request: CapabilityRequest = canLead ? { op: 'fs.list', path } : { op: 'fs.read', path }
+  const request: CapabilityRequest = type === 'directory' ? { op: 'fs.list', path } : { op: 'fs.read', path }
   return decide(grant, request, {}).kind === 'permit'
 }
 
@@ -87,11 +88,13 @@ function needsOf(request: Exclude<CapabilityRequest, { op: 'timer' }>, facts: Fa
     case 'fs.write':
       return [{ ...on, right: 'write', scope: 'exact', gitReads: 'never' }]
     case 'fs.mkdir':
-      return [{ ...on, right: 'write', scope: 'leads', gitReads: 'never' }]
+      return [{ ...on, right: 'write', scope: 'leads', type: 'folder', gitReads: 'never' }]
     case 'fs.delete':
-      return [{ ...on, right: 'delete', scope: 'exact', gitReads: 'never' }]
+      return [{ ...on, right: 'delete', scope: 'exact', type: TYPES[request.kind], gitReads: 'never' }]
   }
 }
+
+const TYPES = { file: 'file', directory: 'folder' } as const
 
 /** The named path first, then what it resolved to; a denial of the second alone came through a link. */
 function judge(compiled: CompiledGrant, need: Need): Verdict {
@@ -106,17 +109,17 @@ function judgePath(compiled: CompiledGrant, need: Need, text: string): Verdict {
   const normalised = normalisePath(text)
   if (!normalised.ok) return { kind: 'deny', reason: 'bad-path', rule: `no such path: ${normalised.why}` }
   const { path } = normalised
-  const unlocked = isUnlocked(compiled, path)
-  if (isGitInternal(path) && !unlocked) return judgeGit(compiled, need, path)
-  const listed = unlocked ? undefined : protectedBy(path)
-  if (listed !== undefined) return { kind: 'deny', reason: 'protected', rule: `protected ${listed}` }
   const denying = compiled.deny.find(({ glob }) => matchesFolded(glob, path))
   if (denying !== undefined) {
     const { pattern, place } = denying.rule
     return { kind: 'deny', reason: 'deny-rule', rule: `deny ${pattern}`, place }
   }
+  const unlocked = isUnlocked(compiled, path)
+  if (isGitInternal(path) && !unlocked) return judgeGit(compiled, need, path)
+  const listed = unlocked ? undefined : protectedBy(path)
+  if (listed !== undefined) return { kind: 'deny', reason: 'protected', rule: `protected ${listed}` }
   const covering = compiled.paths[need.right].filter(({ glob }) => covers(glob, path, need.scope))
-  return need.right === 'read' ? judgeRead(compiled, need, path, covering) : judgeChange(compiled, path, covering)
+  return need.right === 'read' ? judgeRead(compiled, need, path, covering) : judgeChange(compiled, need, path, covering)
 }
 
 function covers(glob: CompiledRule['glob'], path: string, scope: Need['scope']): boolean {
@@ -130,9 +133,9 @@ function judgeRead(compiled: CompiledGrant, need: Need, path: string, covering: 
   return permitBy(covering)
 }
 
-function judgeChange(compiled: CompiledGrant, path: string, covering: readonly CompiledRule[]): Verdict {
-  const listed = executedByOthers(path)
-  const spelling = covering.filter(({ spelled }) => listed.every(({ name }) => spelled.has(name)))
+function judgeChange(compiled: CompiledGrant, need: Need, path: string, covering: readonly CompiledRule[]): Verdict {
+  const listed = executedByOthers(path, need.type)
+  const spelling = covering.filter(({ spelled }) => listed.every((name) => spells(spelled, name)))
   if (listed.length > 0 && spelling.length === 0) {
     const patterns = [...new Set(listed.map(({ pattern }) => pattern))]
     return { kind: 'deny', reason: 'executed-by-others', rule: `executed by others: ${patterns.join(', ')}` }

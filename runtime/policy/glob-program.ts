@@ -177,14 +177,14 @@ function emptySegment(offset: number): Problem {
 /** Follows every state at once; sets are lists with a generation mark, so nothing is cleared between characters. */
 class Automaton implements Program {
   readonly #states: readonly State[]
-  readonly #marks: Uint32Array
+  readonly #marks: Float64Array
   #generation = 0
   #current: number[] = []
   #next: number[] = []
 
   constructor(states: readonly State[]) {
     this.#states = states
-    this.#marks = new Uint32Array(states.length)
+    this.#marks = new Float64Array(states.length)
   }
 
   accepts(path: string): boolean {
@@ -199,7 +199,7 @@ class Automaton implements Program {
 
   #run(path: string): void {
     this.#current = []
-    this.#startSet()
+    this.#generation += 1
     this.#add(this.#current, 0)
     for (let index = 0; index < path.length && this.#current.length > 0;) {
       const code = path.codePointAt(index)!
@@ -211,7 +211,7 @@ class Automaton implements Program {
   #read(code: number): void {
     const next = this.#next
     next.length = 0
-    this.#startSet()
+    this.#generation += 1
     for (const index of this.#current) {
       const state = this.#states[index]!
       if (state.kind === 'char' ? state.code === code : state.kind === 'any' && code !== SLASH)
@@ -220,11 +220,6 @@ class Automaton implements Program {
     }
     this.#next = this.#current
     this.#current = next
-  }
-
-  #startSet(): void {
-    if (this.#generation === 0xffff_ffff) this.#marks.fill(0)
-    this.#generation = this.#generation === 0xffff_ffff ? 1 : this.#generation + 1
   }
 
   /** Adds a state and all that it reaches without reading; a list holds reading states and the end alone. */

@@ -21,13 +21,29 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
   ]),
   // A server that obeys one of these performs another request than the one that was granted.
   ...list('it changes what is asked for behind the rule', [
+    'content-encoding',
+    'x-envoy-original-path',
+    'x-host',
+    'x-http-host-override',
     'x-http-method',
     'x-http-method-override',
     'x-method-override',
+    'x-original-host',
     'x-original-url',
+    'x-override-method',
     'x-rewrite-url',
   ]),
-  ...list('it says who asks', ['forwarded', 'x-real-ip']),
+  ...list('it says who asks', [
+    'cf-connecting-ip',
+    'forwarded',
+    'remote-user',
+    'true-client-ip',
+    'via',
+    'x-client-ip',
+    'x-forwarded',
+    'x-real-ip',
+    'x-remote-user',
+  ]),
 ])
 
 const FORBIDDEN_PREFIXES: readonly (readonly [prefix: string, why: string])[] = [
@@ -38,7 +54,9 @@ const FORBIDDEN_PREFIXES: readonly (readonly [prefix: string, why: string])[] = 
 
 /** Why no definition may set the header, by its name in lower case; undefined where one may. */
 export function forbiddenHeader(name: string): string | undefined {
-  return FORBIDDEN.get(name) ?? FORBIDDEN_PREFIXES.find(([prefix]) => name.startsWith(prefix))?.[1]
+  // CGI and what descends from it read `_` and `-` as one.
+  const folded = name.replaceAll('_', '-')
+  return FORBIDDEN.get(folded) ?? FORBIDDEN_PREFIXES.find(([prefix]) => folded.startsWith(prefix))?.[1]
 }
 
 function list(why: string, names: readonly string[]): readonly (readonly [string, string])[] {

@@ -33,7 +33,7 @@ export type CompiledHttpRule =
   | { readonly ok: true; readonly pattern: HttpPattern }
   | { readonly ok: false; readonly mistake: RuleMistake }
 
-const HTTP_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+export const HTTP_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 export function compileHttpRule(text: string): CompiledHttpRule {
   const split = splitHttpRule(text)

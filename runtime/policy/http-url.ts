@@ -78,22 +78,54 @@ export function hostTrouble(host: string, parsed: string | undefined): string | 
 
 /** Why a path, as it is written, could be read as another one. */
 export function pathTrouble(path: string): string | undefined {
-  // Encoded twice as well: what stands behind a proxy may decode once more.
-  if (/%(?:25)*(?:2e|5c)|%(?:25)+2f/i.test(path)) return 'its path holds an encoded `.` or `\\`, or a `/` encoded twice'
   return path
     .split('/')
     .map(segmentTrouble)
     .find((why) => why !== undefined)
 }
 
+/** How often a segment is decoded; what is not stable by then is refused. */
+const DECODINGS_MAX = 8
+
+/** What stands behind a proxy may decode once more, and fold characters as it does. */
 function segmentTrouble(segment: string): string | undefined {
   const name = percentDecoded(segment)
   if (name === undefined) return 'its path holds a `%` that encodes no text'
+  const slashes = slashesIn(name)
+  let text = segment
+  for (let count = 0; count < DECODINGS_MAX; count++) {
+    if (/%2e/i.test(text)) return MISREAD_CHARACTER
+    const decoded = decodedOnce(text)
+    if (decoded === undefined) return 'its path holds a `%` that encodes no text'
+    const folded = decoded.normalize('NFKC').replaceAll(/\p{Default_Ignorable_Code_Point}/gu, '')
+    const why = nameTrouble(folded, slashes, segment === '')
+    if (why !== undefined || folded === text) return why
+    text = folded
+  }
+  return `its path is encoded more than ${DECODINGS_MAX - 1} times`
+}
+
+const MISREAD_CHARACTER =
+  'its path holds an encoded `.` or `\\`, or a `/` encoded twice, or a character that a server may take for one'
+
+/** `slashes`: how many were written `%2F`. */
+function nameTrouble(name: string, slashes: number, isEmpty: boolean): string | undefined {
   if (/\p{Cc}/u.test(name)) return 'its path holds an encoded control character'
-  // Some servers take parameters behind a `;`, and spaces at the end, from a name before they resolve `..`.
-  if (name !== '' && /^[.\s]*(?:;|$)/.test(name))
-    return 'its path holds a segment that a server may take for `.` or `..`'
-  return undefined
+  if (name.includes('\\') || slashesIn(name) > slashes) return MISREAD_CHARACTER
+  // Some servers take parameters behind a `;`, and what follows a space, from a name before they resolve `..`.
+  const isDots = name.split('/').some((part) => part !== '' && /^[.\s]*(?:[;?#]|$)|^\s*\.{1,2}\s/.test(part))
+  if (isDots || (name === '' && !isEmpty)) return 'its path holds a segment that a server may take for `.` or `..`'
+  return /[?#]/.test(name) ? 'its path holds an encoded `?` or `#`' : undefined
+}
+
+/** A `%` that encodes nothing stays as it is; undefined where one encodes no text. */
+function decodedOnce(text: string): string | undefined {
+  const runs = text.split(/((?:%[0-9a-f]{2})+)/i).map((part, index) => (index % 2 === 1 ? percentDecoded(part) : part))
+  return runs.includes(undefined) ? undefined : runs.join('')
+}
+
+function slashesIn(text: string): number {
+  return text.split('/').length - 1
 }
 
 /** Undefined where it is not valid UTF-8. */

@@ -1,8 +1,8 @@
 /**
- * Paths that no ordinary rule reaches. The lists hold at any depth, for the name and everything below it, and are
- * compared case-folded and in NFC, because a file system may do so.
+ * Paths that no ordinary rule reaches. The lists hold at any depth and are compared case-folded and in NFC, because a
+ * file system may do so.
  */
-import { EXECUTED_BY_OTHERS } from './executed-by-others.ts'
+import { EXECUTED_BY_OTHERS, EXECUTED_FILES, ORDINARY_SOURCES } from './executed-by-others.ts'
 import { foldings } from './fold.ts'
 
 /** Whole segments; a `*` in one stands for any characters. */
@@ -11,7 +11,7 @@ interface ListedName {
   readonly except?: readonly string[]
 }
 
-/** Secrets: never granted by a definition, only by the operator. */
+/** Secrets, with all below them: never granted by a definition, only by the operator. */
 export const PROTECTED: readonly ListedName[] = [
   { pattern: '.env' },
   { pattern: '.env.*', except: ['.env.example', '.env.sample', '.env.template'] },
@@ -56,15 +56,31 @@ export interface ExecutedName {
   readonly pattern: string
   /** Case-folded. */
   readonly name: string
+  /** It counts as the last name of a path alone, and so must be spelled as the last. */
+  readonly isLast: boolean
 }
 
-/** Every name of the path that something else executes. */
-export function executedByOthers(path: string): readonly ExecutedName[] {
-  const names = new Set(foldings(path).flatMap((folded) => folded.split('/')))
-  return [...names].flatMap((name) => {
-    const pattern = EXECUTED_NAMES.get(name) ?? EXECUTED_TESTS.find((test) => test.covers(name))?.pattern
-    return pattern === undefined ? [] : [{ pattern, name }]
-  })
+/**
+ * The outermost name of the path that something else executes, in every way of folding it: who spells `.husky` means
+ * all below. Of a folder, among those that folders bear.
+ */
+export function executedByOthers(path: string, type: 'file' | 'folder' = 'file'): readonly ExecutedName[] {
+  const found = new Map<string, ExecutedName>()
+  for (const names of foldings(path).map((folded) => folded.split('/'))) {
+    const outermost = names.map((name) => ({ name, pattern: executedName(name) })).find(({ pattern }) => pattern)
+    if (outermost?.pattern !== undefined) {
+      found.set(outermost.name, { pattern: outermost.pattern, name: outermost.name, isLast: false })
+      continue
+    }
+    const name = names.at(-1)!
+    const pattern = type === 'folder' ? undefined : executedFile(names, name)
+    if (pattern !== undefined) found.set(name, { pattern, name, isLast: true })
+  }
+  return [...found.values()]
+}
+
+function executedName(name: string): string | undefined {
+  return EXECUTED_NAMES.get(name) ?? EXECUTED_TESTS.find(({ covers }) => covers(name))?.pattern
 }
 
 /** Whether the path is a `.git` or lies below one, at any depth. */
@@ -80,14 +96,41 @@ const PROTECTED_TESTS = PROTECTED.map(({ pattern, except }) => ({
   segments: pattern.split('/').map(nameTest),
 }))
 
-/** Names without a wildcard are looked up, so that the length of the list costs nothing. */
-const EXECUTED_NAMES = new Map(
-  EXECUTED_BY_OTHERS.filter((pattern) => !pattern.includes('*')).map((pattern) => [pattern.toLowerCase(), pattern]),
-)
-const EXECUTED_TESTS = EXECUTED_BY_OTHERS.filter((pattern) => pattern.includes('*')).map((pattern) => ({
-  pattern,
-  covers: nameTest(pattern),
-}))
+/** Names without a wildcard are looked up, so that the length of a list costs nothing. */
+const EXECUTED_NAMES = namesOf(EXECUTED_BY_OTHERS)
+const EXECUTED_TESTS = EXECUTED_BY_OTHERS.filter(isPattern).map((pattern) => ({ pattern, covers: nameTest(pattern) }))
+const FILE_NAMES = namesOf(EXECUTED_FILES)
+const FILE_TESTS = EXECUTED_FILES.filter(isPattern).map(fileTest)
+const ORDINARY_NAMES = namesOf(ORDINARY_SOURCES)
+const ORDINARY_TESTS = ORDINARY_SOURCES.filter(isPattern).map(fileTest)
+
+function isPattern(listed: string): boolean {
+  return /[*/]/.test(listed)
+}
+
+function namesOf(list: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(list.filter((listed) => !isPattern(listed)).map((listed) => [listed.toLowerCase(), listed]))
+}
+
+function executedFile(names: readonly string[], last: string): string | undefined {
+  const pattern = FILE_NAMES.get(last) ?? FILE_TESTS.find(({ covers }) => covers(names))?.pattern
+  if (pattern === undefined || ORDINARY_NAMES.has(last)) return undefined
+  return ORDINARY_TESTS.some(({ covers }) => covers(names)) ? undefined : pattern
+}
+
+/** Reads the last names of a path, or all of them where the pattern begins with `/`. */
+function fileTest(pattern: string) {
+  const isAnchored = pattern.startsWith('/')
+  const tests = pattern
+    .slice(isAnchored ? 1 : 0)
+    .split('/')
+    .map(nameTest)
+  const covers = (names: readonly string[]): boolean => {
+    const above = names.length - tests.length
+    return (isAnchored ? above === 0 : above >= 0) && tests.every((test, index) => test(names[above + index]!))
+  }
+  return { pattern, covers }
+}
 
 /** Linear, whatever the name. */
 function nameTest(pattern: string): NameTest {

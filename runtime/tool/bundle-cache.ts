@@ -10,7 +10,7 @@ import type { BundleInput } from './source-ledger.ts'
 import type { Sources } from './source-tree.ts'
 
 /** In the key of a cached bundle: another value makes every older one unusable. */
-const BUNDLE_FORMAT = 1
+const BUNDLE_FORMAT = 2
 
 /** One folder of files, written whole or not at all. */
 export interface CacheFolder {
@@ -88,13 +88,19 @@ function parseRecord(
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const { hash, inputs, builtins, packages } = value
+  const { hash, inputs, builtins, data, packages } = value
   if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) return undefined
   const codeBytes = readCode(hash)
   if (codeBytes === undefined || sha256(codeBytes) !== hash) return undefined
   const code = new TextDecoder().decode(codeBytes)
-  if (!isListOf(inputs, isInput) || !isListOf(builtins, isString) || !isListOf(packages, isPackage)) return undefined
-  return inputs.length === 0 ? undefined : { code, hash, inputs, builtins, packages }
+  if (
+    !isListOf(inputs, isInput) ||
+    !isListOf(builtins, isString) ||
+    !isListOf(data, isString) ||
+    !isListOf(packages, isPackage)
+  )
+    return undefined
+  return inputs.length === 0 ? undefined : { code, hash, inputs, builtins, data, packages }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -51,6 +51,8 @@ export interface Bundle {
   readonly inputs: readonly BundleInput[]
   /** What it requires of the sandbox, e.g. `node:fs/promises`. */
   readonly builtins: readonly string[]
+  /** Files of the definition's folder that it holds as data, by their paths there. */
+  readonly data: readonly string[]
   readonly packages: readonly { readonly name: string; readonly version: string }[]
 }
 
@@ -100,6 +102,7 @@ export async function bundle(entry: string, sources: Sources, options: BundleOpt
     hash: sha256(code),
     inputs: collector.ledger.inputs(),
     builtins: [...collector.builtins].toSorted(),
+    data: [...collector.data].toSorted(),
     packages: collector.packages(),
   }
 }
@@ -147,6 +150,7 @@ class ModuleCollector {
   readonly entry: string
   readonly ledger: SourceLedger
   readonly builtins = new Set<string>()
+  readonly data = new Set<string>()
   /** A limit that was reached: the build fails with it, whatever esbuild then reports. */
   failure: RunAgentError | undefined
   readonly #trustsPackages: boolean
@@ -275,6 +279,7 @@ class ModuleCollector {
     const read = place === undefined ? undefined : this.ledger.read(place)
     if (read?.type !== 'file' || loader === undefined)
       return { errors: [{ text: 'a module that is found by looking through folders is not possible' }] }
+    if (loader === 'json' && namespace === 'tool') this.data.add(path)
     const text = new TextDecoder().decode(read.bytes)
     const isTrusted = loader === 'json' || (this.#trustsPackages && namespace === 'npm')
     const suspect = isTrusted ? undefined : findSuspect(text)

@@ -34,7 +34,8 @@ export function narrow<Rule extends NarrowingRule>(own: JsonSchema, rules: reado
       })
       continue
     }
-    const message = idle(resolved(properties[argument], own), schema)
+    const declared = resolved(properties[argument], own)
+    const message = undeclared(declared, schema, own) ?? idle(declared, schema)
     if (message !== undefined) problems.push({ rule, message: `args.${argument}: ${message}` })
   }
   if (problems.length > 0) return { ok: false, problems }
@@ -44,6 +45,30 @@ export function narrow<Rule extends NarrowingRule>(own: JsonSchema, rules: reado
     rules: { type: 'object', properties: Object.fromEntries(rules.map(({ argument, schema }) => [argument, schema])) },
   }
   return { ok: true, narrowed }
+}
+
+/** A property that a rule speaks of and the tool's own schema does not declare: the rule could never take effect. */
+function undeclared(own: JsonSchema | boolean, rule: JsonSchema, root: JsonSchema): string | undefined {
+  if (typeof own === 'boolean') return undefined
+  const declared = own['properties']
+  const isOpen = ['allOf', 'anyOf', 'oneOf', '$ref'].some((keyword) => Object.hasOwn(own, keyword))
+  if (declared !== undefined && !isOpen && (own['additionalProperties'] ?? false) === false) {
+    const named = [...Object.keys(recordOf(rule['properties'])), ...listOf(rule['required']).map(String)]
+    const unknown = named.find((name) => !Object.hasOwn(recordOf(declared), name))
+    if (unknown !== undefined) return `the tool has no property ${unknown} there`
+  }
+  const same = [...['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => listOf(rule[keyword])), rule['not']]
+  const pairs = [
+    ...same.map((inner) => [own, inner] as const),
+    ...Object.entries(recordOf(rule['properties'])).map(
+      ([name, inner]) => [resolved(recordOf(declared)[name], root), inner] as const,
+    ),
+    [resolved(own['items'], root), rule['items']] as const,
+  ]
+  return pairs
+    .filter(([, inner]) => Object.keys(recordOf(inner)).length > 0)
+    .map(([part, inner]) => undeclared(part, recordOf(inner), root))
+    .find((message) => message !== undefined)
 }
 
 /** What would say less than the tool's own schema, by keyword: whether `rule` is no stricter than `own`. */
@@ -82,6 +107,13 @@ function idle(own: JsonSchema | boolean, rule: JsonSchema): string | undefined {
     if (keyword === 'const' && Array.isArray(said === undefined ? own['enum'] : undefined)) {
       const isTaken = (own['enum'] as unknown[]).some((value) => JSON.stringify(value) === JSON.stringify(held))
       if (!isTaken) return '`const` is no value that the tool takes'
+    }
+    if (keyword === 'not') {
+      const refused = typesOf(recordOf(held))
+      const isApart = !refused.some((type) => ownTypes.some((other) => isWithin(type, other) || isWithin(other, type)))
+      if (ownTypes.length > 0 && refused.length > 0 && isApart) {
+        return `\`not\` denies nothing: the tool takes ${ownTypes.join(' or ')} alone`
+      }
     }
     if (keyword === 'properties') {
       for (const [name, inner] of Object.entries(recordOf(held))) {
@@ -125,6 +157,10 @@ function resolved(schema: unknown, root: JsonSchema): JsonSchema | boolean {
 function typesOf(schema: JsonSchema): readonly string[] {
   const { type } = schema
   return typeof type === 'string' ? [type] : Array.isArray(type) ? type.filter((item) => typeof item === 'string') : []
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function recordOf(value: unknown): JsonSchema {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { bodyReferences, decodeData, encodeData, encodeInline } from '../../runtime/audit/encode.ts'
+import { checkData, decodeData, encodeData, encodeInline } from '../../runtime/audit/encode.ts'
 import type { Json } from '../../runtime/audit/event.ts'
 
 const KEY = fc.oneof(
@@ -72,7 +72,7 @@ describe('encode', () => {
   test('a value of a tool that imitates a placeholder stays a value', () => {
     const data = { value: { $body: '0'.repeat(64), as: 'text' } }
     expect(encodeData(data).text).toBe(`{"value":{"$$body":"${'0'.repeat(64)}","as":"text"}}`)
-    expect(bodyReferences(encodeData(data).text)).toEqual([])
+    expect(checkData(encodeData(data).text).references).toEqual([])
     expect(roundTrip(data)).toEqual(data)
   })
 
@@ -80,7 +80,7 @@ describe('encode', () => {
     const text = 'same '.repeat(1000)
     const { text: encoded, bodies } = encodeData({ text, bytes: Buffer.from(text), again: [text] })
     expect(bodies.size).toBe(1)
-    expect(bodyReferences(encoded).map(({ as }) => as)).toEqual(['text', 'bytes', 'text'])
+    expect(checkData(encoded).references.map(({ as }) => as)).toEqual(['text', 'bytes', 'text'])
   })
 
   test('a long listing becomes a body of its own', () => {

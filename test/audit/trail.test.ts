@@ -158,7 +158,7 @@ describe('failures', () => {
     let durable = 0
     const fill = async (): Promise<void> => {
       for (let ordinal = 0; ordinal < 1000; ordinal++) {
-        await recorder.commit({ kind: 'log', data: { text: String(ordinal).repeat(1000) } })
+        await recorder.commit({ kind: 'log', call: 'c', data: { text: String(ordinal).repeat(1000) } })
         durable += 1
       }
     }

@@ -286,6 +286,28 @@ describe('what no rule grants', () => {
     expect(resultOf(ask('private/none.md'))).toBe('ENOENT')
   })
 
+  test('is listed by no link, whatever the link is called and wherever it leads', () => {
+    using tree = makeTree([
+      'private/pw.txt=1',
+      'docs/a.md=a',
+      'd/link => ../private/pw.txt',
+      'd/link.md => ../private/pw.txt',
+      'd/fine.md => ../docs/a.md',
+      'd/out => /etc/passwd',
+      'd/gone => nowhere',
+      'd/gone.md => nowhere',
+      'd/folder => ../docs',
+      'd/own.md=x',
+    ])
+    const listed = (...read: string[]): unknown => {
+      const { outcome } = act(tree.path, grantOf({ read }), { op: 'fs.list', path: 'd' })
+      return outcome.ok && (outcome.value as { name: string }[]).map(({ name }) => name)
+    }
+    expect(listed('**/*.md')).toEqual(['fine.md', 'folder', 'gone.md', 'own.md'])
+    expect(listed('d/**/*.md')).toEqual(['gone.md', 'own.md'])
+    expect(listed('**')).toHaveLength(8)
+  })
+
   test('is decided again from the recorded facts alone', () => {
     using tree = makeTree(['private/secret.txt=0123'])
     const request = { op: 'fs.stat', path: 'private/secret.txt', followLinks: true } as const

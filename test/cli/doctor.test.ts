@@ -199,9 +199,9 @@ describe('doctor', () => {
   })
 
   test('says nothing that a terminal obeys', async () => {
-    const desk = openedDesk({ 'a\u001b[31m.yaml': 'name: a\nscript: ./none.ts\n' })
+    const desk = openedDesk({ 'a\u001b[31m.yaml': 'name: a\nskript: ./none.ts\n' })
     const { stdout, stderr } = await desk.run('doctor', 'a\u001b[31m.yaml')
     expect(stdout + stderr).not.toContain('\u001b')
-    expect(stdout).toContain('a\\x1b[31m.yaml')
+    expect(stdout).toContain('a\\x1b[31m.yaml:2:1')
   })
 })

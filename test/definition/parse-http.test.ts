@@ -261,6 +261,23 @@ describe('readHeaders', () => {
     'X-HTTP-Method-Override',
     'X-Original-URL',
     'X-Forwarded-For',
+    'X_Forwarded_For',
+    'X-HTTP_Method_Override',
+    'Content_Length',
+    'X-Override-Method',
+    'X-Original-Host',
+    'X-Host',
+    'X-HTTP-Host-Override',
+    'True-Client-IP',
+    'X-Client-IP',
+    'CF-Connecting-IP',
+    'X-Forwarded',
+    'Via',
+    'Remote-User',
+    'Remote_User',
+    'X-Remote-User',
+    'X-Envoy-Original-Path',
+    'Content-Encoding',
   ])('%s is set by no definition', (name) => {
     for (const value of ['a', '*']) {
       expect(mistakes(() => headers(`{ ${name}: "${value}" }`))).toEqual([

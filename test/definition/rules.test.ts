@@ -54,7 +54,7 @@ describe('a permitting rule that can never take effect is refused', () => {
       '4:30 `{package.json,Makefile}` can never take effect: other programs execute every file it covers' +
         ' (write one pattern for each, with the name spelled out)',
     ])
-    for (const entry of ['write: ["*.config.ts"]', 'delete: ["{node_modules,venv}/a"]']) {
+    for (const entry of ['write: ["*.config.ts"]', 'delete: ["{node_modules,.venv}/a"]']) {
       expect(mistakes(entry)[0]).toContain('other programs execute every file it covers')
     }
   })

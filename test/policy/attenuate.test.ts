@@ -143,4 +143,19 @@ describe('HTTP rules', () => {
     expect(lacksAll(grantOf({}), {})).toBe(false)
     expect(lacksAll(grantOf({ read: ['a'] }), { read: true, write: true })).toBe(false)
   })
+  it('that are needed leave the grant as it is, with what goes with them', () => {
+    expect(attenuate(grant, { http: true })).toEqual({ grant, dropped: [] })
+    const all = { ...grantOf({ read: ['a'], write: ['b'], delete: ['c'], git: true }), http: grant.http }
+    const needs = { read: true, write: true, delete: true, git: true, http: true } as const
+    expect(attenuate(all, needs)).toEqual({ grant: all, dropped: [] })
+    expect(attenuate(all, {}).grant).toEqual({ ...all, paths: [], git: undefined, http: [] })
+    expect(attenuate(all, {}).dropped).toHaveLength(6)
+  })
+
+  it('that are listed are needed, unless the list is empty', () => {
+    expect(lacksAll(grantOf({}), { http: ['GET https://a.example/'] })).toBe(true)
+    expect(lacksAll(grantOf({}), { http: [] })).toBe(false)
+    expect(lacksAll(grantOf({}), { read: false })).toBe(false)
+    expect(lacksAll(grantOf({ git: true }), { git: true })).toBe(false)
+  })
 })

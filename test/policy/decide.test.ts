@@ -92,7 +92,9 @@ describe('order', () => {
     ['sub/.git', 'git-internal'],
     ['.GIT/config', 'git-internal'],
     ['.g\u200cit/config', 'git-internal'],
-    ['hidden/.env', 'protected'],
+    ['hidden/.env', 'deny-rule'],
+    ['a/hidden/.git/config', 'deny-rule'],
+    ['a/.env', 'protected'],
     ['x/.ENV', 'protected'],
     ['.env.local', 'protected'],
     ['.env.example', 'permit'],
@@ -130,12 +132,22 @@ describe('order', () => {
     ['{package.json,x}', 'package.json', 'executed-by-others'],
     ['package.*', 'package.json', 'executed-by-others'],
     ['.github/workflows/*.yml', '.github/workflows/x.yml', 'permit'],
-    ['.github/**', '.github/AGENTS.md', 'executed-by-others'],
+    ['.github/**', '.github/AGENTS.md', 'permit'],
     ['.github/AGENTS.md', '.github/AGENTS.md', 'permit'],
     ['*.config.ts', 'vite.config.ts', 'executed-by-others'],
     ['web/vite.config.ts', 'web/vite.config.ts', 'permit'],
-    ['vite.config.ts/**', 'vite.config.ts/rollup.config.js', 'executed-by-others'],
+    ['vite.config.ts/**', 'vite.config.ts/rollup.config.js', 'permit'],
     ['**/node_modules/a', 'b/node_modules/a', 'permit'],
+    ['sub/*', 'sub/HEAD', 'executed-by-others'],
+    ['sub/HEAD', 'sub/HEAD', 'permit'],
+    ['sub/HEAD', 'sub/head', 'executed-by-others'],
+    ['head/*', 'head/HEAD', 'executed-by-others'],
+    ['build/**', 'build/x/BUILD', 'executed-by-others'],
+    ['dockerfile/Dockerfile', 'dockerfile/Dockerfile', 'permit'],
+    ['{config,x}', 'config', 'executed-by-others'],
+    ['config/**', 'config', 'executed-by-others'],
+    ['config/**', 'config/a.ts', 'permit'],
+    ['a/\\config', 'a/config', 'permit'],
     ['agents/*', 'agents/me.yaml', 'own-file'],
     ['agents/me.yaml', 'agents/me.yaml', 'permit'],
   ])('write %s spells %s: %s', ([pattern, path, expected]) => {
@@ -206,6 +218,20 @@ describe('folders', () => {
     }
   })
 
+  test('are made and deleted under words that name an executed file', () => {
+    const changer = grantOf({ read: ['**'], write: ['**'], delete: ['**'] })
+    for (const path of ['config', 'src/makefile', 'a/HEAD', 'build']) {
+      expect(said(changer, { op: 'fs.mkdir', path, recursive: true })).toBe('permit')
+      expect(said(changer, { op: 'fs.delete', path, kind: 'directory' })).toBe('permit')
+      for (const request of [write(path), remove(path), { op: 'fs.rename', from: 'x', to: path } as const]) {
+        expect(said(changer, request)).toBe('executed-by-others')
+      }
+    }
+    for (const path of ['.github', 'a/node_modules', '.vscode/x']) {
+      expect(said(changer, { op: 'fs.mkdir', path, recursive: true })).toBe('executed-by-others')
+    }
+  })
+
   test('a rename needs read and delete of one and write of the other', () => {
     const rename: CapabilityRequest = { op: 'fs.rename', from: 'a', to: 'b' }
     expect(said(grantOf({ read: ['a'], delete: ['a'], write: ['b'] }), rename)).toBe('permit')
@@ -216,7 +242,7 @@ describe('folders', () => {
 })
 
 describe('git: read', () => {
-  const grant = grantOf({ git: true, deny: ['**'] })
+  const grant = grantOf({ git: true, deny: ['src', '*.ts'] })
 
   test.for(['.git/HEAD', '.git/packed-refs', '.git/shallow', '.git/refs/heads/a', '.git/objects/ab/cd'])(
     '%s is read, whatever the rules for the files of today',
@@ -242,6 +268,21 @@ describe('git: read', () => {
     '.git/refs/.git/HEAD',
   ])('%s is not', (path) => {
     expect(said(grant, read(path))).toBe('git-internal')
+  })
+
+  test.for<[string, readonly string[]]>([
+    ['.git', ['.git', '.git/HEAD', '.git/packed-refs', '.git/refs/heads/a', '.git/objects/ab/cd']],
+    ['.GIT/**', ['.git', '.git/HEAD', '.git/packed-refs', '.git/refs/heads/a', '.git/objects/ab/cd']],
+    ['.git/objects/**', ['.git/objects/ab/cd']],
+    ['refs', ['.git/refs/heads/a']],
+    ['HEAD', ['.git/HEAD']],
+    ['**', ['', '.git', '.git/HEAD', '.git/packed-refs', '.git/refs/heads/a', '.git/objects/ab/cd']],
+  ])('but a deny of %s wins', ([deny, denied]) => {
+    const all = grantOf({ read: ['**'], git: true, deny: [deny] })
+    for (const path of ['', '.git', '.git/HEAD', '.git/packed-refs', '.git/refs/heads/a', '.git/objects/ab/cd']) {
+      const request: CapabilityRequest = ['', '.git'].includes(path) ? { op: 'fs.list', path } : read(path)
+      expect(said(all, request), path).toBe(denied.includes(path) ? 'deny-rule' : 'permit')
+    }
   })
 
   test('lists, and changes nothing', () => {

@@ -211,6 +211,42 @@ test('--allow-protected lets a rule grant what it names, and nothing else', asyn
   await expectReplay(desk)
 })
 
+test('a file that code imports as data is named before anything runs, whatever a rule denies', async () => {
+  const files = agentFiles({
+    tools: {
+      leaks: {
+        imports: "import secret from '../../private/local.json'",
+        rights: "read: ['src/**'], deny: ['private/**']",
+        body: 'return secret',
+      },
+    },
+    script: "return await call('leaks')",
+  })
+  using desk = openDesk({
+    ...files,
+    'agent/private/local.json': '{"password":"canary"}',
+    'agent/tools/leaks.ts': files['agent/tools/leaks.ts']!.replace('../../private', '../private'),
+  })
+  const line = '! leaks carries the file private/local.json, whatever its rules say'
+  expect((await desk.run('check', 'agent/agent.yaml')).stdout).toContain(line)
+  const asked = await desk.runWith({ trust: 'asks' }, 'agent/agent.yaml')
+  expect(asked).toMatchObject({ exit: 3, stdout: '' })
+  expect(asked.stderr).toContain(line)
+})
+
+test('a budget in tokens is not held by a provider that does not say what it used', async () => {
+  await using at = await imitateProvider(json({ ...chatReply({ content: 'done' }), usage: undefined }))
+  using desk = openDesk(
+    agentFiles({ tools: {}, script: 'return 1', more: 'model: local/imitation\nbudget: { tokens: 1000 }' }),
+  )
+  const config = join(desk.home, 'config.yaml')
+  writeFileSync(config, `providers: { local: { baseURL: "${at.baseURL}", api: chat } }\n`, { mode: 0o600 })
+  const run = await desk.run('agent/agent.yaml', '--config', config)
+  expect(run).toMatchObject({ exit: 1, stdout: '' })
+  expect(run.stderr).toContain('does not say how many tokens an answer took')
+  await expectReplay(desk)
+})
+
 test('a definition that reaches for HTTP is checked, and refused by a run', async () => {
   using desk = openDesk(
     agentFiles({

@@ -22,13 +22,18 @@ export function referencePermits(
 ): boolean {
   const names = resolveDots(path)
   if (names === undefined) return false
+  if (tool.deny.some((pattern) => expand(pattern).some((one) => deniesAnywhere(one, names)))) return false
   if (names.includes('.git')) return right === 'read' && tool.git && isHistory(names)
   if (names.some((_, index) => isProtected(names.slice(index)))) return false
-  if (tool.deny.some((pattern) => expand(pattern).some((one) => deniesAnywhere(one, names)))) return false
   const rules = tool[right].flatMap(expand).filter((rule) => matchNames(rule.split('/'), names))
   if (right === 'read') return rules.length > 0
   const listed = names.filter(isExecuted)
-  const spelling = rules.filter((rule) => listed.every((name) => lower(rule.split('/')).includes(name.toLowerCase())))
+  const spelling = rules.filter((rule) => {
+    const written = lower(rule.split('/'))
+    const last = names.at(-1)?.toLowerCase() ?? ''
+    if (isExecutedFile(last) && written.at(-1) !== last) return false
+    return listed.every((name) => written.includes(name.toLowerCase()))
+  })
   if (!lower(own).includes(names.join('/').toLowerCase())) return spelling.length > 0
   return spelling.some((rule) => rule === names.join('/'))
 }
@@ -106,7 +111,6 @@ function isExecuted(name: string): boolean {
     'package.json',
     'package-lock.json',
     'yarn.lock',
-    'makefile',
     '.gitattributes',
     '.gitmodules',
     'agents.md',
@@ -115,6 +119,11 @@ function isExecuted(name: string): boolean {
     '.mcp.json',
     '.pre-commit-config.yaml',
   ].includes(name.toLowerCase())
+}
+
+/** Words that folders bear too: they count as the last name of a path alone. */
+function isExecutedFile(name: string): boolean {
+  return ['makefile', 'head', 'config'].includes(name)
 }
 
 function isHistory(names: readonly string[]): boolean {

@@ -76,6 +76,28 @@ describe('what denies nothing is a mistake, at its place', () => {
     ['{ const: 1, default: 1 }', '7:31 `default` denies nothing here'],
     ['{ anyOf: [{ const: 1 }, {}] }', '7:19 `anyOf` denies nothing here: one of its choices permits everything'],
     ['{ anyOf: [true, { const: 1 }] }', '7:19 `anyOf` denies nothing here: one of its choices permits everything'],
+    ['{ $defs: { a: { const: 1 } }, const: 1 }', '7:19 a rule stands by itself: write the schema out'],
+    ['{ type: array, items: { $ref: "#" } }', '7:40 a rule stands by itself'],
+    ['{ not: { anyOf: [{ const: 1 }, { $ref: "#" }] } }', '7:49 a rule stands by itself'],
+    ['{ allOf: [true] }', '7:19 `allOf` denies nothing here'],
+    ['{ allOf: [{}] }', '7:19 `allOf` denies nothing here'],
+    ['{ allOf: [{ const: 1 }, true] }', '7:34 `true` denies nothing'],
+    ['{ allOf: [{ const: 1 }, { type: integer }] }', '7:34 a type alone denies nothing'],
+    ['{ anyOf: [{ type: string }, { const: 1 }] }', '7:19 `anyOf` denies nothing here: one of its choices is a type'],
+    ['{ oneOf: [{ type: string }, { const: 1 }] }', '7:19 `oneOf` denies nothing here: one of its choices is a type'],
+    ['{ anyOf: [{ type: string, minLength: 0 }, { const: 1 }] }', '7:47 `minLength` denies nothing here'],
+    ['{ not: { type: string, minLength: 0 } }', '7:44 `minLength` denies nothing here'],
+    ['{ oneOf: [{ const: 1, default: 1 }, { const: 2 }] }', '7:41 `default` denies nothing here'],
+    ['{ type: object, properties: { k: { const: 1, default: 1 } } }', '7:64 `default` denies nothing here'],
+    ['{ not: { const: 1, default: 1 } }', '7:38 `default` denies nothing here'],
+    ['{ not: false, const: 1 }', '7:17 `not` denies nothing here'],
+    ['{ type: string, pattern: ".*" }', '7:35 `pattern` denies nothing here'],
+    ['{ type: string, pattern: "^" }', '7:35 `pattern` denies nothing here'],
+    ['{ type: string, pattern: "^[^]*$" }', '7:35 `pattern` denies nothing here'],
+    ['{ const: "a${user}" }', '7:19 `a${user}` is not one setting alone'],
+    ['{ enum: [a, "${user}/b"] }', '7:22 `${user}/b` is not one setting alone'],
+    ['{ const: { k: ["${User}"] } }', '7:25 `${User}` is not one setting alone'],
+    ['{ not: { enum: ["\\\\\\\\${user}"] } }', '7:26'],
     ['{ type: array, items: {} }', '7:32 an empty schema denies nothing'],
     ['{ maxLength: 3 }', '7:23 `x`: /maxLength needs "type": "string" beside it'],
     ['{ type: string, maxLenght: 3 }', '7:37 `x`: /maxLenght is an unknown keyword'],
@@ -90,6 +112,20 @@ describe('what denies nothing is a mistake, at its place', () => {
       mistakes(schema).some((line) => line.startsWith(expected)),
       mistakes(schema).join('\n'),
     ).toBe(true)
+  })
+
+  it('a constant is a setting at any depth, and `\\${` is literal; a property may be called const', () => {
+    expect(rulesOf("{ const: { k: ['${user}', '\\${user}', 'a\\b'] } }")[0]!.schema).toEqual({
+      const: { k: ['$user', '${user}', 'a\\b'] },
+    })
+    const schema = { type: 'object', properties: { const: { type: 'string', pattern: '\\${2}' } } }
+    expect(rulesOf(JSON.stringify(schema))[0]!.schema).toEqual(schema)
+  })
+
+  it('and no rule adds what it demands', () => {
+    const rules = { type: 'object', properties: { x: { default: 1 } }, required: ['x'] }
+    expect(validateArguments(rules, {}).ok).toBe(true)
+    expect(validateArguments(rules, {}, { ignoreDefaults: true }).ok).toBe(false)
   })
 
   it('an `args` without any', () => {
@@ -107,6 +143,8 @@ describe('beside what the tool itself says', () => {
       kind: { enum: ['a', 'b'] },
       list: { type: 'array', items: { type: 'string', maxLength: 5 } },
       shared: { $ref: '#/$defs/short' },
+      pair: { type: 'object', properties: { a: { type: 'object', properties: { b: {} } } } },
+      open: { type: 'object', properties: { a: {} }, additionalProperties: {} },
     },
     $defs: { short: { type: 'string', maxLength: 5 } },
   }
@@ -144,10 +182,19 @@ describe('beside what the tool itself says', () => {
       'args.list: `items` denies nothing: the tool itself says the same',
     ],
     ['shared', { type: 'string', maxLength: 6 }, 'args.shared: `maxLength: 6` denies nothing: the tool itself says 5'],
+    ['pair', { type: 'object', properties: { b: { const: 1 } } }, 'args.pair: the tool has no property b there'],
+    ['pair', { type: 'object', required: ['b'] }, 'args.pair: the tool has no property b there'],
+    ['pair', { not: { type: 'object', required: ['b'] } }, 'args.pair: the tool has no property b there'],
+    [
+      'pair',
+      { type: 'object', properties: { a: { type: 'object', required: ['c'] } } },
+      'args.pair: the tool has no property c there',
+    ],
+    ['text', { not: { type: 'integer' } }, 'args.text: `not` denies nothing: the tool takes string alone'],
     [
       'txt',
       { const: 1 },
-      'the tool has no argument txt, so the rule can never take effect; its arguments are: text, count, kind, list, shared',
+      'the tool has no argument txt, so the rule can never take effect; its arguments are: text, count, kind, list, shared, pair, open',
     ],
   ])('%s %j is a mistake', (argument, schema, message) => {
     expect(check(argument, schema)).toBe(message)
@@ -161,6 +208,9 @@ describe('beside what the tool itself says', () => {
     ['kind', { const: 'a' }, 'a', 'b'],
     ['list', { type: 'array', items: { type: 'string', maxLength: 3 } }, ['abc'], ['abcd']],
     ['shared', { type: 'string', maxLength: 3 }, 'abc', 'abcd'],
+    ['pair', { type: 'object', required: ['a'] }, { a: {} }, {}],
+    ['open', { type: 'object', required: ['b'] }, { b: 1 }, {}],
+    ['text', { not: { type: 'string', pattern: 'x$' } }, 'abc', 'abx'],
   ])('%s %j narrows, and what the tool says holds still', (argument, schema, permitted, denied) => {
     const result = narrow(own, [{ argument, schema: schema as Record<string, unknown> }])
     if (!result.ok) return expect.fail(result.problems[0]?.message)

@@ -134,6 +134,11 @@ describe('testTool()', () => {
     }
   })
 
+  test('is nothing that a tool could import', async () => {
+    const tool = toolFile('nested', 'return testTool', `import { testTool } from 'run-agent/test'`)
+    await expect(testTool(tool)).rejects.toThrow('there is no module run-agent/test')
+  })
+
   test('rejects, in words, what is no test', async () => {
     const tool = toolFile('fine', 'return 1')
     await expect(testTool('./fine.ts')).rejects.toThrow('must be an absolute path or a URL')

@@ -80,7 +80,11 @@ async function play(record: StartRecord, bundle: Factory, describer: Factory | u
   }
   const checked = validateArguments(record.schema ?? {}, JSON.parse(record.input))
   if (!checked.ok) throw Object.assign(named('InvalidArguments', checked.message), { code: 'E_ARGUMENTS' })
-  const narrowed = record.narrowing === undefined ? checked : validateArguments(record.narrowing, checked.value)
+  // What is checked is what the tool gets: a rule adds nothing to it.
+  const narrowed =
+    record.narrowing === undefined
+      ? checked
+      : validateArguments(record.narrowing, checked.value, { ignoreDefaults: true })
   if (!narrowed.ok) throw Object.assign(named('Denied', `args: ${narrowed.message}`), { code: 'E_ARGS' })
   const context = Object.freeze({
     settings: Object.freeze({ ...record.settings }),

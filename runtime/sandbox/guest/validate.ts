@@ -19,11 +19,16 @@ type Lookup = Record<string, Schema>
 
 const PROBLEMS_MAX = 20
 
-/** On success `value` is a copy in which missing properties have their defaults. */
-export function validateArguments(schema: object, value: unknown): ArgumentsResult {
+/** On success `value` is a copy in which missing properties have their defaults, unless these are to be ignored. */
+export function validateArguments(
+  schema: object,
+  value: unknown,
+  { ignoreDefaults = false }: { readonly ignoreDefaults?: boolean } = {},
+): ArgumentsResult {
   const root = schema as Schema
   const lookup = lookupOf(root)
-  const complete = withDefaults(root, JSON.parse(JSON.stringify(value ?? {})) as unknown, lookup)
+  const copy = JSON.parse(JSON.stringify(value ?? {})) as unknown
+  const complete = ignoreDefaults ? copy : withDefaults(root, copy, lookup)
   const { valid, errors } = validate(complete, root, '2020-12', lookup, false)
   return valid ? { ok: true, value: complete } : { ok: false, message: messageOf(errors) }
 }
