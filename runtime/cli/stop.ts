@@ -4,7 +4,6 @@
  * run has begun there is nothing to bring to an end, and after it nothing to stop.
  */
 import { interrupted, outOfTime } from '../stop-reason.ts'
-import { RunAgentError } from '../errors.ts'
 import { nodeClock } from '../node-processes.ts'
 import { EXIT } from './exit-codes.ts'
 
