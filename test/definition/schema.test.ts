@@ -98,6 +98,21 @@ it.each(readdirSync(`${REPOSITORY}/agents`).filter((name) => name.endsWith('.yam
   expect(isAgent(readFileSync(`${REPOSITORY}/agents/${name}`, 'utf8'))).toBe(true)
 })
 
+/** Every example that people copy: what the parser accepts of them, an editor must not mark as wrong. */
+it('accepts every definition and configuration of the README and the guides', () => {
+  const guides = readdirSync(`${REPOSITORY}/docs`).map((name) => `docs/${name}`)
+  const blocks = ['README.md', ...guides].flatMap((file) =>
+    [...readFileSync(`${REPOSITORY}/${file}`, 'utf8').matchAll(/```yaml[^\n]*\n([^]*?)```/g)].map(
+      ([, text = '']) => text,
+    ),
+  )
+  const definitions = blocks.filter((text) => /^name:/m.test(text) && parsesAgent(text))
+  const configurations = blocks.filter((text) => !/^name:/m.test(text) && parsesConfig(text))
+  expect([definitions.length > 3, configurations.length > 0]).toEqual([true, true])
+  for (const text of definitions) expect(isAgent(text), text).toBe(true)
+  for (const text of configurations) expect(isConfig(text), text).toBe(true)
+})
+
 /** Whatever is cut out of a file: what the parser takes, the schema takes too, or editors would cry wolf. */
 it.each([
   ['definition', AGENT, parsesAgent, isAgent],
