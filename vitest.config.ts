@@ -16,7 +16,7 @@ export default defineConfig({
       XDG_STATE_HOME: join(own, 'state'),
       XDG_CONFIG_HOME: join(own, 'config'),
     },
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 })

@@ -158,7 +158,9 @@ function widthOf(glob: Glob): readonly string[] {
     return covered.length / ARBITRARY_NAMES.length
   })
   if (hits.every((share) => share === 1)) return ['the whole workspace']
-  return hits.some((share) => share >= 0.5) ? ['whatever lies there, by almost any name'] : []
+  if (hits.some((share) => share >= 0.5)) return ['whatever lies there, by almost any name']
+  // However the name is written: no sample of names can stand for all that somebody may give his files.
+  return glob.pattern.startsWith('**/') && glob.literal === undefined ? ['in every folder of the workspace'] : []
 }
 
 function httpRight(rule: string): Pick<Right, 'changes' | 'surprises'> {

@@ -81,13 +81,16 @@ require: { walls: [bubblewrap] }`)
     ['http: ["GET https://acme.dev/x?*"]', 'any query: data can leave by it'],
     ['http: ["GET,DELETE https://acme.dev/x"]', 'DELETE can change what lies there'],
     ['write: ["x"], repeat: safe', 'is run again after a crash'],
+    ['write: ["**/?????*"]', 'in every folder of the workspace'],
+    ['delete: ["**/*{e,a,i,o}*"]', 'in every folder of the workspace'],
+    ['read: ["**/{*.ts,*.js,*.json,*.md,*.yaml}"]', 'in every folder of the workspace'],
   ])('marks %s', (rules, why) => {
     const checked = checkedOf(tool(rules), { ownFiles: ['agents/a.yaml'], allowProtected: ['.env'] })
     expect(marked(checked).some((line) => line.includes(why))).toBe(true)
   })
 
   test.each([
-    'read: ["src/**", "**/*.md", "README.md", "*.ts"]',
+    'read: ["src/**", "README.md", "*.ts"]',
     'read: ["{a*,b*}/**"]',
     'read: ["Makefile", "agents/a.yaml"]',
     'write: ["src/main.ts"]',

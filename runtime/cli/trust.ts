@@ -81,32 +81,31 @@ function remember(trusted: OpenedTrustFile, digest: string, name: string): void 
   if (!trusted.ok) process.stderr.write(`run-agent: this will be asked again: ${printable(trusted.why)}\n`)
 }
 
-/** One line of the terminal; its end is a no. */
+/** The terminal hands over what it holds at once; a person has not read the question by then. */
+const TYPED_AHEAD_MS = 100
+
+/**
+ * One line of the terminal; its end is a no. What was typed, or pasted, before the question was there is no answer
+ * to it.
+ */
 async function ask(question: string): Promise<string> {
   const { stdin } = process
   stdin.setEncoding('utf8')
-  await forgetTypedAhead(stdin)
-  process.stderr.write(question)
-  try {
-    for await (const line of stdin.iterator({ destroyOnReturn: false })) return String(line)
-    return ''
-  } finally {
-    stdin.pause()
-    stdin.unref()
-  }
+  return await new Promise((resolve) => {
+    let isAsked = false
+    const answer = (text: string): void => {
+      stdin.off('data', hear).off('end', end).pause().unref()
+      resolve(text)
+    }
+    const hear = (text: string): void => void (isAsked && answer(text))
+    const end = (): void => answer('')
+    stdin.on('data', hear).on('end', end)
+    nodeClock.after(TYPED_AHEAD_MS, () => {
+      isAsked = true
+      process.stderr.write(question)
+    })
+  })
 }
-
-/** What was typed, or pasted, before the question was there is no answer to it. */
-async function forgetTypedAhead(stdin: NodeJS.ReadStream): Promise<void> {
-  const forget = (): void => undefined
-  stdin.on('data', forget)
-  await new Promise<void>((resolve) => nodeClock.after(TYPED_AHEAD_MS, resolve))
-  stdin.off('data', forget)
-  stdin.pause()
-}
-
-/** The terminal hands over what it holds at once; a person has not read the question by then. */
-const TYPED_AHEAD_MS = 100
 
 function isYes(answer: string): boolean {
   return /^\s*y(?:es)?\s*$/i.test(answer)

@@ -138,6 +138,16 @@ describe.skipIf(!HAS_PSEUDO_TERMINAL)('on a terminal', () => {
     expect((await run(desk, 'agent/agent.yaml')).exit).toBe(isYes ? 0 : 3)
   })
 
+  test('what was typed before the question was there is no answer to it', async () => {
+    using desk = openDesk(FILES)
+    const terminal = startOnTerminal(desk, ['agent/agent.yaml'], { trust: 'asks' })
+    terminal.type('y\r')
+    await terminal.saying('Run it? [y/N]')
+    terminal.type('\r')
+    const { exit, written } = await terminal.finished
+    expect({ exit, ran: written.includes('honest') }).toEqual({ exit: 3, ran: false })
+  })
+
   test('says how many rights are marked right before it asks', async () => {
     using desk = openDesk(agentFiles({ tools: { says: { rights: "read: ['**']", body: '' } }, script: '' }))
     const { written } = await answer(desk, '\r')

@@ -71,6 +71,12 @@ it('the least ceiling and a protected path are taken', () => {
   expect(granted).toEqual([{ agent: { from: '/a.yaml' }, path: 'a/.env' }])
 })
 
+it('what is required, and where the trail lies, are what they say', () => {
+  const config = parse('require: { walls: [bubblewrap] }\naudit: { file: ./a.db }')
+  expect(config.require).toEqual({ walls: ['bubblewrap'] })
+  expect(config.audit.file).toBe('./a.db')
+})
+
 describe('refused', () => {
   it.each([
     'http://127.0.0.1.example/',

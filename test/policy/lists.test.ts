@@ -27,7 +27,7 @@ test('what others execute is what the contract names, and more', () => {
 
 test('no name falls off the lists in silence: whoever changes one says so here', () => {
   const lists = [EXECUTED_BY_OTHERS, EXECUTED_FILES, ORDINARY_SOURCES]
-  expect(lists.map((list) => list.length)).toEqual([481, 128, 409])
+  expect(lists.map((list) => list.length)).toEqual([481, 129, 409])
   // What is left where a part of a pattern falls off.
   expect(lists.flat().filter((pattern) => /^$|^\.config\.|\.$|^\/?[*.]+$|--/.test(pattern))).toEqual([])
 })
