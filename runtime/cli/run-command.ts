@@ -91,6 +91,8 @@ export async function runCommand(args: RunArguments): Promise<number> {
       stop,
     )
   } finally {
+    // Where it failed as well: the run's time would keep the program alive.
+    stop.end()
     workshop.close()
   }
 }

@@ -61,7 +61,7 @@ describe('doctor', () => {
     for (const what of ['node: v', 'sandbox: ', 'bubblewrap: ', 'config folder: ', 'configuration: none', 'trail: ']) {
       expect(stdout).toMatch(new RegExp(`^(?:ok {7}|warning {2})${what}`, 'm'))
     }
-    expect(stdout).toMatch(/^warning {2}model: no model can play, scripts can\n {11}Set it, or write/m)
+    expect(stdout).toMatch(/^warning {2}model: no model can play, scripts can\n {11}Set OPENAI_API_KEY, or write/m)
     expect(stdout).not.toMatch(/^problem/m)
   })
 
@@ -169,7 +169,10 @@ describe('doctor', () => {
     expect(foundIn(offline)['definition']).toMatchObject({ status: 'ok', message: 'offline is valid, 0 tools' })
     const online = await desk.run('doctor', 'model.yaml', '--json')
     expect(online.exit).toBe(4)
-    expect(foundIn(online)['model']).toMatchObject({ status: 'problem', hint: expect.stringContaining('Set it') })
+    expect(foundIn(online)['model']).toMatchObject({
+      status: 'problem',
+      hint: expect.stringContaining('Set OPENAI_API_KEY'),
+    })
     const key = canary()
     const keyed = await desk.runWith({ environment: { OPENAI_API_KEY: key } }, 'doctor', 'model.yaml', '--json')
     expect(keyed.exit).toBe(0)

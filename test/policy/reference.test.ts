@@ -11,7 +11,6 @@ import { createBroker } from '../../runtime/broker/broker.ts'
 import { openWorkspace } from '../../runtime/broker/workspace.ts'
 import { createWorldPerform } from '../../runtime/broker/world.ts'
 import { parseDefinition } from '../../runtime/definition/parse.ts'
-import { parseQuestion } from '../../runtime/definition/question.ts'
 import { ProblemsError } from '../../runtime/errors.ts'
 import { nodeFileHost } from '../../runtime/node-files.ts'
 import { decide } from '../../runtime/policy/decide.ts'
@@ -103,10 +102,10 @@ function grantOf(reference: ReferenceTool): Grant | undefined {
   }
 }
 
-function askOf(verb: ReferenceRight, where: string): CapabilityRequest {
-  const parsed = parseQuestion(`${verb} ${where}`)
-  if (!parsed.ok || parsed.question.op === 'http') return expect.fail(`no question: ${verb} ${where}`)
-  return parsed.question
+function askOf(verb: ReferenceRight, path: string): CapabilityRequest {
+  if (verb === 'read') return { op: 'fs.read', path }
+  if (verb === 'write') return { op: 'fs.write', path, data: new Uint8Array(), how: 'replace' }
+  return { op: 'fs.delete', path, kind: 'file' }
 }
 
 /** A path that one of the tool's own rules would match, more often than not. */

@@ -35,7 +35,7 @@ const CASES: readonly (readonly [tool: 'reads' | 'writes', path: string, how: nu
   ['writes', '.github/workflows/ci.yml', 0, 'executed by others'],
   ['writes', 'agent/play.ts', 0, "the agent's own files"],
   ['writes', 'agent/tools/reads.ts', 0, "the agent's own files"],
-  ['writes', 'agent/agent.lock', 0, "the agent's own files"],
+  ['writes', 'agent/agent.lock', 0, 'executed by others: *.lock'],
   ['writes', '.git/hooks/pre-commit', 0, 'the whole of .git'],
   ['writes', '.env', 1, 'protected .env'],
   ['writes', 'package.json', 2, 'executed by others'],

@@ -27,11 +27,12 @@ export function referencePermits(
   if (names.some((_, index) => isProtected(names.slice(index)))) return false
   const rules = tool[right].flatMap(expand).filter((rule) => matchNames(rule.split('/'), names))
   if (right === 'read') return rules.length > 0
-  const listed = names.filter(isExecuted)
+  // Who spells the outermost of them means all that lies below.
+  const listed = names.filter(isExecuted).slice(0, 1)
   const spelling = rules.filter((rule) => {
     const written = lower(rule.split('/'))
     const last = names.at(-1)?.toLowerCase() ?? ''
-    if (isExecutedFile(last) && written.at(-1) !== last) return false
+    if (listed.length === 0 && isExecutedFile(last) && written.at(-1) !== last) return false
     return listed.every((name) => written.includes(name.toLowerCase()))
   })
   if (!lower(own).includes(names.join('/').toLowerCase())) return spelling.length > 0
