@@ -71,6 +71,33 @@ describe('says nothing, and is refused', () => {
   })
 })
 
+it.each([
+  '',
+  '^',
+  '$',
+  '(?:)',
+  '.*',
+  '.*?',
+  '.?',
+  '^.*',
+  '^.*?',
+  '^.?',
+  '.*$',
+  '.?$',
+  ...['[^]*', '[\\s\\S]*', '[\\S\\s]*', '[\\d\\D]*', '[\\w\\W]*'].flatMap((any) => [
+    any,
+    `^${any}`,
+    `${any}$`,
+    `^${any}$`,
+  ]),
+])('the pattern %j matches every text, and is refused', (pattern) => {
+  expect(count(`{ type: string, pattern: ${JSON.stringify(pattern)} }`)).toBe(1)
+})
+
+it.each(['a', '.+', '^.$', '[^a]*b', '\\s*x', '^$'])('the pattern %j does not', (pattern) => {
+  expect(parse(`{ type: string, pattern: ${JSON.stringify(pattern)} }`).tools[0]?.args).toHaveLength(1)
+})
+
 describe('says something, and is taken as it is', () => {
   it.each([
     ['{ const: 0 }', { const: 0 }],

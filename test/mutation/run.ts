@@ -28,7 +28,7 @@ const SOURCES = [
   'runtime/definition/{markdown-source,folder-path,problem-list,config,config-bounds,http-template,json-node}.ts',
   'runtime/tool/{check-schema,narrow}.ts',
 ]
-const TESTS = ['test/policy/*.test.ts', 'test/definition/*.test.ts', 'test/tool/{check-schema,narrow}.test.ts']
+const TESTS = ['test/policy/*.test.ts', 'test/definition/*.test.ts', 'test/tool/{check-schema,narrow}*.test.ts']
 const COPIED = ['runtime', 'test', 'tools', 'agents', 'package.json', 'vitest.config.ts']
 
 interface Case extends Mutant {

@@ -10,9 +10,14 @@ test.for<[string, string]>([
   ],
   [
     'it changes what is asked for behind the rule',
-    'x-http-method x-http-method-override x-method-override x-original-url x-rewrite-url',
+    'x-http-method x-http-method-override x-method-override x-original-url x-rewrite-url content-encoding ' +
+      'x-envoy-original-path x-host x-http-host-override x-original-host x-override-method x_http_method',
   ],
-  ['it says who asks', 'forwarded x-real-ip x-forwarded-for x-forwarded-host x-forwarded-x'],
+  [
+    'it says who asks',
+    'forwarded x-real-ip x-forwarded-for x-forwarded-host x-forwarded-x cf-connecting-ip remote-user remote_user ' +
+      'true-client-ip via x-client-ip x-forwarded x-remote-user',
+  ],
   ['it speaks for a browser', 'sec-fetch-site sec-websocket-key sec-x'],
 ])('%s: no definition sets %s', ([why, names]) => {
   for (const name of names.split(' ')) expect(forbiddenHeader(name), name).toBe(why)

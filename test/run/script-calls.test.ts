@@ -22,7 +22,10 @@ test.each([
   const run = await desk.run('agent/agent.yaml', '--json')
   const message = `the script ended without waiting for a call of ${names}, so it was never made; write \`await call(…)\``
   expect(resultOf(run)).toMatchObject({ status: 'failed', error: { code: 'E_MODEL', message } })
-  expect(run).toMatchObject({ exit: 1, stderr: expect.stringContaining(`failed · ${calls} call${calls === 1 ? '' : 's'}`) as string })
+  expect(run).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining(`failed · ${calls} call${calls === 1 ? '' : 's'}`) as string,
+  })
   expect(existsSync(join(desk.workspace, 'out'))).toBe(false)
   expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0, stderr: '' })
 })
