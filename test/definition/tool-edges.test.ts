@@ -29,6 +29,8 @@ describe('a file', () => {
 
   it.each([
     't.ts',
+    'a/./t.ts',
+    'x./t.ts',
     '../t.ts',
     './../t.ts',
     './a/../../t.ts',
@@ -60,6 +62,12 @@ describe('a file', () => {
   ])('is not %j', (from) => {
     expect(count('t', `from: "${from}", read: [a]`)).toBeGreaterThan(0)
   })
+})
+
+it('has the words that are written, and the place of what is required', () => {
+  const entry = parse('t', 'from: ./t.ts, description: "a\\nb", required: true')
+  expect(entry).toMatchObject({ description: 'a\nb', required: 'a.yaml:3:52', place: 'a.yaml:3:10' })
+  expect(parse('t', 'from: ./t.ts')).toMatchObject({ description: undefined, required: undefined })
 })
 
 describe('rights', () => {
@@ -109,6 +117,8 @@ describe('rights', () => {
     'http: ["GET https://h.example/", "GET https://h.example/"]',
     'http: ["GET https://h.example/**", "GET https://h.example/a"]',
     'http: []',
+    // Whoever brings no list of public suffixes has no wildcard hosts.
+    'http: ["GET https://*.h.example/"]',
   ])('are not { %s }', (rest) => {
     expect(count('t', `from: ./t.ts, ${rest}`)).toBeGreaterThan(0)
   })

@@ -197,6 +197,16 @@ it('holds as many tools as the limit says, and nothing but a mapping', () => {
     expect(count(text), text).toBeGreaterThan(0)
 })
 
+it('is frozen as a whole', () => {
+  const definition = parse(
+    `${HEAD}budget: { turns: 1 }\ntools: { t: { from: ./t.ts, read: [a], args: { p: { enum: [[1]] } } } }\ntests: [{ tool: t, permits: "read a" }]\n`,
+  )
+  const isFrozen = (value: unknown): boolean =>
+    typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen))
+  expect(isFrozen(definition)).toBe(true)
+  expect(definition.places['budget']).toBe('a.yaml:3:1')
+})
+
 describe('a question', () => {
   it.each([
     ['read a', 'fs.read'],
@@ -229,12 +239,26 @@ describe('a question', () => {
     'GET https://h.example/a b',
     'GET https://h.example/ ?',
     'GET https://[/',
+    'GET https://h.example:99999/',
+    'GET x https://h.example/',
+    '\nread a',
+    'read a\n',
+    'read\na',
   ])('is not %j', (text) => expect(parseQuestion(text).ok).toBe(false))
 
   it('of a verb takes any subject but none', () => {
     expect(questionOf('read', ' a\n')).toMatchObject({ ok: true, question: { path: ' a\n' } })
     expect(parseQuestion('read  a\u00a0b  ')).toMatchObject({ ok: true, question: { path: 'a\u00a0b' } })
     expect(questionOf('read', '').ok).toBe(false)
-    expect(questionOf('GET', 'https://h.example/\n').ok).toBe(false)
+    for (const url of [
+      'https://h.example/\n',
+      'https://[/',
+      'https://h.example:99999/',
+      'xhttps://h.example/',
+      'https:///',
+      'h',
+    ])
+      expect(questionOf('GET', url).ok, url).toBe(false)
+    expect(questionOf('GET', 'HTTPS://h.example').ok).toBe(true)
   })
 })

@@ -75,6 +75,17 @@ describe('a file', () => {
     expect(messages(`${HEAD}x-a:\n  ${mark.repeat(DEFINITION_DEPTH_MAX + 1)}a\n`)).toContain('nested deeper')
   })
 
+  it('is as deep as what stands open, whatever was closed in between', () => {
+    for (const open of ['[[], ', '[{}, ', '{a: [], b: ', '{a: {}, b: ']) {
+      expect(messages(`${HEAD}x-a: ${open.repeat(DEFINITION_DEPTH_MAX + 1)}`), open).toBe(
+        `the file is nested deeper than ${DEFINITION_DEPTH_MAX} levels`,
+      )
+    }
+    expect(messages(`${HEAD}x-a: ${'['.repeat(20_000)}`)).toBe(
+      `the file is nested deeper than ${DEFINITION_DEPTH_MAX} levels`,
+    )
+  })
+
   it('may have many items below one another', () => {
     expect(parse(`${HEAD}x-a:\n${'  - a\n'.repeat(DEFINITION_DEPTH_MAX + 1)}`).name).toBe('a')
   })

@@ -170,10 +170,11 @@ function elementChanges(node: AstNode, source: string): readonly Change[] {
     const end = following?.start ?? node.end - 1
     const without = { start: element.start, end, text: '' }
     if (element.type !== 'StringLiteral' || element['value'] === '') return [without]
-    const words = [...source.slice(element.start, element.end).matchAll(/(?<= )\S+ |(?<=')\S+ | \S+(?=')/g)]
-    const fewer = words.map(({ index, 0: word }) => ({
-      start: element.start + index,
-      end: element.start + index + word.length,
+    // Each word of a text of several, with the space that follows it or, at the end, the one before.
+    const words = [...source.slice(element.start + 1, element.end - 1).matchAll(/\S+ |(?<= )\S+$/g)]
+    const fewer = (words.length < 2 ? [] : words).map(({ index, 0: word }) => ({
+      start: element.start + 1 + index,
+      end: element.start + 1 + index + word.length,
       text: '',
     }))
     return [without, { start: element.start, end: element.end, text: "''" }, ...fewer]

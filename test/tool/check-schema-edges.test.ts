@@ -82,6 +82,8 @@ describe('is not', () => {
     { prefixItems: [{}] },
     { type: 'object', properties: [] },
     { type: 'object', properties: { a: 1 } },
+    { type: 'object', properties: { a: { required: ['b'] } } },
+    { $ref: 'x#/$defs/a', $defs: { '/a': {} } },
     { type: 'object', properties: { a: { minLength: 1 } } },
     { type: 'object', additionalProperties: { maxProperties: 1 } },
     { type: 'object', additionalProperties: { required: ['a'] } },
