@@ -235,3 +235,10 @@ export const PRICE_USD_MAX = 100_000
 
 /** A lock file: the rights in words are several times as long as the definition. */
 export const LOCK_BYTES_MAX = 4 * 1024 * 1024
+
+/** A URL as a tool may write it; what servers refuse begins at 8 KB. */
+export const URL_LENGTH_MAX = 16 * 1024
+
+/** Headers of one request or answer, and all their names and values together. */
+export const HTTP_HEADERS_MAX = 100
+export const HTTP_HEADERS_BYTES_MAX = 32 * 1024

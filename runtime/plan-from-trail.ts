@@ -39,6 +39,10 @@ const grant = z.strictObject({
   redirects: httpRules,
   headers: z.array(z.strictObject({ name: text, value: text.optional(), place: text })).readonly(),
   ownFiles: texts,
+  networks: z
+    .array(z.strictObject({ hosts: texts, addresses: texts, http: z.boolean() }))
+    .readonly()
+    .exactOptional(),
   allowProtected: texts.exactOptional(),
 })
 

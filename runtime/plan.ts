@@ -80,6 +80,7 @@ export function planData(plan: RunPlan): { readonly [key: string]: Json | undefi
 function grantData(grant: Grant): { readonly [key: string]: Json | undefined } {
   return {
     ...grant,
+    networks: grant.networks?.map((network) => ({ ...network })),
     paths: grant.paths.map((rule) => ({ ...rule })),
     deny: grant.deny.map((rule) => ({ ...rule })),
     git: grant.git === undefined ? undefined : { ...grant.git },

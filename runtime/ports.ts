@@ -103,6 +103,56 @@ export interface HttpHost {
   request(request: HttpHostRequest): Promise<HttpHostResponse>
 }
 
+/** The network as tools reach it: each step by itself, because each is decided. */
+export interface WebHost {
+  /**
+   * Every address of the host (a name, or an address as it stands in a URL, without brackets), in the resolver's order;
+   * empty: it has none. Rejects with Node's code where nobody could be asked, or with the signal's reason.
+   */
+  resolve(host: string, signal: AbortSignal): Promise<readonly string[]>
+  /** Sends one request and waits for the headers of its answer. Redirects are answers like any other. */
+  open(request: HttpOpenRequest): Promise<HttpExchange>
+}
+
+export interface HttpOpenRequest {
+  readonly method: string
+  /** Canonical (policy/http-url.ts): what was decided is what is dialled. */
+  readonly url: string
+  /** Names in lower case, each once. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: Uint8Array | undefined
+  /** The addresses that were admitted: one of these is dialled, and the socket's remote address is compared again. */
+  readonly addresses: readonly string[]
+  /** PEM of the authorities that the operator names for the host; undefined: those of Node. */
+  readonly authorities: string | undefined
+  /** Exchanges of one pool may share a connection; those of two never do. */
+  readonly pool: string
+  /** Also ends the body. */
+  readonly signal: AbortSignal
+  readonly connectTimeoutMs: number
+  /** From the first byte sent to the last header. */
+  readonly headersTimeoutMs: number
+  /** The longest silence between two pieces of the body. */
+  readonly idleTimeoutMs: number
+  /** The most the body may hold, before and after decompression. */
+  readonly maxBytes: number
+  /** How many times its own size a compressed body may become, once it is larger than a megabyte. */
+  readonly maxRatio: number
+}
+
+export interface HttpExchange {
+  readonly status: number
+  readonly statusText: string
+  /** As they came, names in lower case, `content-encoding` and `content-length` left out where it was decompressed. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** The address that was dialled. */
+  readonly address: string
+  /** Waits for the next bytes of the body, decompressed, at most `lengthMax` of them; undefined at its end. */
+  read(lengthMax: number): Promise<Uint8Array | undefined>
+  /** Ends it at once; a connection whose body was not read to its end is closed. */
+  close(): void
+}
+
 /** A sandbox process as the host sees it. */
 export interface SandboxChild {
   /** Returns how many bytes the process has not taken yet. */

@@ -140,7 +140,8 @@ function requestsOf(events: readonly NewEvent[]): readonly DecidedRequest[] {
 
 function decided(request: CapabilityRequest, { kind, rule }: Decision): DecidedRequest {
   const { op } = request
-  if (op === 'timer') return { op, decision: kind, rule }
+  if (op === 'http') return { op, path: `${request.method} ${request.url}`, decision: kind, rule }
+  if (op === 'timer' || op === 'http.read' || op === 'http.close') return { op, decision: kind, rule }
   if (op === 'fs.rename') return { op, from: request.from, to: request.to, decision: kind, rule }
   return { op, path: request.path, decision: kind, rule }
 }

@@ -255,9 +255,22 @@ function deniedRequest(
   request: CapabilityRequest,
   decision: Extract<Decision, { kind: 'deny' }>,
 ): DeniedRequest {
-  const target =
-    request.op === 'timer' ? '' : request.op === 'fs.rename' ? `${request.from} → ${request.to}` : request.path
-  return { tool, request: `${request.op} ${target}`, rule: decision.rule }
+  return { tool, request: requestInWords(request), rule: decision.rule }
+}
+
+function requestInWords(request: CapabilityRequest): string {
+  switch (request.op) {
+    case 'http':
+      return `${request.method} ${request.url}`
+    case 'http.read':
+    case 'http.close':
+    case 'timer':
+      return request.op
+    case 'fs.rename':
+      return `${request.op} ${request.from} → ${request.to}`
+    default:
+      return `${request.op} ${request.path}`
+  }
 }
 
 /** Deliveries count only where a call was killed: how many more came while it ended is chance. */

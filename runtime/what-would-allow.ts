@@ -59,6 +59,8 @@ function stepAgainst(denial: Denial, tool: CheckedTool, question: Question, defi
       return ruleStep(denial, tool, right, path.path)
     case 'bad-path':
     case 'bad-url':
+    case 'address':
+    case 'redirect':
     case 'link':
       return `nothing can: ${denial.rule}`
   }

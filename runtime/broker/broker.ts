@@ -78,8 +78,13 @@ function changesTheWorld(request: CapabilityRequest): boolean {
     case 'fs.stat':
     case 'fs.list':
     case 'fs.readlink':
+    case 'http.read':
+    case 'http.close':
     case 'timer':
       return false
+    case 'http':
+      // HEAD and OPTIONS ask, as GET does (RFC 9110 section 9.2.1).
+      return !['GET', 'HEAD', 'OPTIONS'].includes(request.method)
     case 'fs.write':
     case 'fs.mkdir':
     case 'fs.delete':

@@ -4,14 +4,14 @@
  */
 import type { Json } from '../audit/event.ts'
 import { codeOf } from '../errors.ts'
-import type { Decision, Facts, Grant } from '../policy/grant.ts'
+import type { Decision, Facts, FileRequest, Grant } from '../policy/grant.ts'
 import { decide } from '../policy/decide.ts'
 import { normalisePath } from '../policy/path-rule.ts'
 import { changeFile, type ChangeRequest } from './file-changes.ts'
 import { readFile, type ReadRequest } from './file-reads.ts'
 import { deniedOutcome, type Outcome } from './outcome.ts'
 import { PathError } from './walker.ts'
-import type { FileRequest, Reach, Workspace } from './workspace.ts'
+import type { Reach, Workspace } from './workspace.ts'
 
 export function performFile(
   workspace: Workspace,

@@ -1,10 +1,8 @@
 /** The folder that a run's paths are relative to, held open. */
-import type { CapabilityRequest, Facts } from '../policy/grant.ts'
+import type { Facts } from '../policy/grant.ts'
 import type { FileHost } from '../ports.ts'
 import { createGitView, type GitView } from './git-view.ts'
 import { createWalker, type Place, type Walker, type WalkOptions } from './walker.ts'
-
-export type FileRequest = Exclude<CapabilityRequest, { op: 'timer' }>
 
 export interface Workspace extends Disposable {
   readonly walker: Walker

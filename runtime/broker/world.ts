@@ -11,6 +11,9 @@ export function createWorldPerform(workspace: Workspace, clock: Clock): Perform 
     if (first.kind === 'deny') return { outcome: deniedOutcome(first), facts: {} }
     // One effect a turn of the event loop: deadlines, budgets and Ctrl-C are heard between two of them, and what a
     // call that has ended still wanted is not done any more.
+    if (request.op === 'http' || request.op === 'http.read' || request.op === 'http.close') {
+      throw new Error('HTTP is not performed yet')
+    }
     if (request.op !== 'timer') {
       await (turn = turn.then(nextTurn))
       ended.throwIfAborted()

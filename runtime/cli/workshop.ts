@@ -9,6 +9,7 @@ import type { AgentLoader, BundledEntry, BundleEntry, DescribeTool } from '../lo
 import { nodeFileHost } from '../node-files.ts'
 import { openCacheFolder } from '../node-folders.ts'
 import { createProcessHost, nodeClock } from '../node-processes.ts'
+import { GUEST_MODULES } from '../sandbox/guest/platform-parts.ts'
 import type { GuestCode } from '../sandbox/guest-run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { SANDBOX_ENVIRONMENT, type SandboxFiles } from '../sandbox/walls.ts'
@@ -27,8 +28,6 @@ export interface Workshop {
   close(): void
 }
 
-/** Node builtins that have a counterpart in the guest. */
-const GUEST_MODULES: ReadonlySet<string> = new Set(['fs/promises', 'path', 'path/posix', 'buffer'])
 /** What the sandbox process itself imports. */
 const PROCESS_MODULES: ReadonlySet<string> = new Set(['net', 'v8', 'vm'])
 const NONE: ReadonlySet<string> = new Set()
@@ -76,7 +75,9 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
     const runtime = bundleOf(guestFolder, './boot.ts', 'run-agent/', NONE)
     // Awaited where a process is ready for it; a failure is reported there.
     runtime.catch(() => undefined)
-    const sandbox = new Sandbox({ processes, clock: nodeClock, files, runtime })
+    const platform = (part: string): Promise<GuestCode> =>
+      bundleOf(guestFolder, `./platform/${part}.ts`, 'run-agent/', GUEST_MODULES)
+    const sandbox = new Sandbox({ processes, clock: nodeClock, files, runtime, platform })
     sandboxes.push(sandbox)
     // A command may have failed while this was being made; a process that started now would outlive it.
     if (isClosed) sandbox.close()

@@ -1,7 +1,8 @@
 /** Whether a tool may make an HTTP request. Pure, and a denial unless a rule of the grant permits. */
-import type { Decision, Grant, HttpRequest, HttpRule } from './grant.ts'
+import { addressTrouble } from './address-rule.ts'
+import type { Decision, DenyReason, Facts, Grant, HttpRequest, HttpRule } from './grant.ts'
 import { compileHttpRule, mismatch, type HttpPattern, type Mismatch } from './http-rule.ts'
-import { canonicalUrl } from './http-url.ts'
+import { canonicalUrl, type CanonicalUrl } from './http-url.ts'
 
 interface CompiledRule {
   readonly rule: HttpRule
@@ -16,13 +17,28 @@ interface CompiledRules {
 /** The order in which a rule is asked; the one that fails last is the nearest. */
 const STAGES: readonly Mismatch['stage'][] = ['origin', 'path', 'method', 'query', 'operation']
 
-/** A redirect is an ordinary new request, for which those rules hold as well that only redirects may use. */
-export function decideHttp(grant: Grant, request: HttpRequest): Decision {
+/**
+ * A redirect is an ordinary new request, for which those rules hold as well that only redirects may use. Where it came
+ * from, and which addresses the host has, are facts: without them the answer is what it is if they are in order.
+ */
+export function decideHttp(grant: Grant, request: HttpRequest, facts: Facts): Decision {
   const canonical = canonicalUrl(request.url)
   if (!canonical.ok) return denial(grant, 'bad-url', `no such URL: ${canonical.why}`)
-  const { method, body, contentType } = request
-  const attempt = { method, url: canonical.url, body, contentType }
+  const { url } = canonical
+  const decision = decideUrl(grant, request, url, facts)
+  if (decision.kind === 'deny') return decision
+  const trouble = facts.addresses && addressTrouble(url.host, facts.addresses, grant.networks ?? [])
+  return trouble === undefined ? decision : denial(grant, 'address', `${url.host} leads to ${trouble}`)
+}
+
+function decideUrl(grant: Grant, request: HttpRequest, url: CanonicalUrl, facts: Facts): Decision {
+  const { method } = request
+  const attempt = { method, url, body: bodyText(request.body), contentType: headerOf(request, 'content-type') }
   const { http, redirects } = compiledRules(grant)
+  const { redirect } = facts
+  if (redirect?.from.startsWith('https:') === true && url.scheme === 'http') {
+    return denial(grant, 'redirect', 'a redirect from https to http is not followed')
+  }
   let nearest: Mismatch | undefined
   for (const { rule, pattern } of http) {
     const found = mismatch(pattern, attempt)
@@ -31,14 +47,17 @@ export function decideHttp(grant: Grant, request: HttpRequest): Decision {
   }
   const byRedirect =
     method === 'GET' ? redirects.find(({ pattern }) => mismatch(pattern, attempt) === undefined)?.rule : undefined
-  if (byRedirect !== undefined && request.isRedirect === true) {
-    return { kind: 'permit', rule: `redirect ${byRedirect.rule}`, place: byRedirect.place }
+  if (byRedirect !== undefined && request.redirectOf !== undefined) {
+    if (redirect === undefined || redirect?.to === url.href) {
+      return { kind: 'permit', rule: `redirect ${byRedirect.rule}`, place: byRedirect.place, byRedirect: true }
+    }
+    return denial(grant, 'redirect', 'the exchange that it names was not redirected there')
   }
   const why = byRedirect === undefined ? nearest?.why : 'that URL is reached by a redirect alone'
   return denial(grant, 'default-deny', 'no rule permits it', why)
 }
 
-function denial(grant: Grant, reason: 'default-deny' | 'bad-url', rule: string, why?: string): Decision {
+function denial(grant: Grant, reason: DenyReason, rule: string, why?: string): Decision {
   const allowed = allowedRequests(grant)
   return { kind: 'deny', reason, rule, allowed: why === undefined ? allowed : `${allowed}; ${why}` }
 }
@@ -47,6 +66,20 @@ function denial(grant: Grant, reason: 'default-deny' | 'bad-url', rule: string, 
 function allowedRequests({ tool, http }: Grant): string {
   if (http.length === 0) return `${tool} has no right to any URL`
   return `${tool} may request ${http.map(({ rule }) => rule).join('; ')}`
+}
+
+function headerOf({ headers = [] }: HttpRequest, wanted: string): string | undefined {
+  return headers.find(([name]) => name === wanted)?.[1]
+}
+
+/** Undefined where it is no text; no rule that looks into a body covers that. */
+function bodyText(body: Uint8Array | undefined): string | undefined {
+  if (body === undefined) return undefined
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+  } catch {
+    return undefined
+  }
 }
 
 const cache = new WeakMap<Grant, CompiledRules>()

@@ -8,7 +8,17 @@
 import { compiledGrant, spells, type CompiledGrant, type CompiledRule } from './compiled-grant.ts'
 import { simpleFold } from './fold.ts'
 import { decideHttp } from './decide-http.ts'
-import type { CapabilityRequest, Decision, DenyReason, Facts, Grant, PathRight, Question, RulePlace } from './grant.ts'
+import type {
+  CapabilityRequest,
+  Decision,
+  DenyReason,
+  Facts,
+  FileRequest,
+  Grant,
+  PathRight,
+  Question,
+  RulePlace,
+} from './grant.ts'
 import { couldMatchBelow, matches, matchesFolded, normalisePath } from './path-rule.ts'
 import { executedByOthers, isGitInternal, protectedBy } from './protected-paths.ts'
 
@@ -33,8 +43,12 @@ type Verdict =
   | { readonly kind: 'deny'; readonly reason: DenyReason; readonly rule: string; readonly place?: RulePlace }
 
 export function decide(grant: Grant, request: Question, facts: Facts): Decision {
-  if (request.op === 'http') return decideHttp(grant, request)
+  if (request.op === 'http') return decideHttp(grant, request, facts)
   if (request.op === 'timer') return { kind: 'permit', rule: 'timer', place: 'built in' }
+  // There is an exchange only where its request was permitted.
+  if (request.op === 'http.read' || request.op === 'http.close') {
+    return { kind: 'permit', rule: 'the permitted exchange', place: 'built in' }
+  }
   const compiled = compiledGrant(grant)
   const permits: Extract<Verdict, { kind: 'permit' }>[] = []
   for (const need of needsOf(request, facts)) {
@@ -65,7 +79,7 @@ export function allowedBy(grant: Grant): string {
   return `${grant.tool} may ${parts.join('; ')}`
 }
 
-function needsOf(request: Exclude<CapabilityRequest, { op: 'timer' }>, facts: Facts): readonly Need[] {
+function needsOf(request: FileRequest, facts: Facts): readonly Need[] {
   if (request.op === 'fs.rename') {
     const from = { path: request.from, resolved: facts.resolved, scope: 'exact', gitReads: 'never' } as const
     const to = { ...from, path: request.to, resolved: facts.resolvedTo }

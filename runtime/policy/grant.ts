@@ -35,6 +35,16 @@ export interface HeaderRule {
   readonly place: RulePlace
 }
 
+/** Hosts of the operator's that lie at private addresses (contract: networks). */
+export interface Network {
+  /** Exact, or `*.` and a domain. */
+  readonly hosts: readonly string[]
+  /** CIDR; every address of such a host must lie in one. */
+  readonly addresses: readonly string[]
+  /** Whether `http:` is permitted there. */
+  readonly http: boolean
+}
+
 /** The authority of one tool in one run. Frozen, JSON, recorded in the trail. */
 export interface Grant {
   readonly tool: string
@@ -48,6 +58,8 @@ export interface Grant {
   readonly headers: readonly HeaderRule[]
   /** Workspace-relative paths that no write rule covers unless it spells them: the agent's own files. */
   readonly ownFiles: readonly string[]
+  /** The operator's networks: the only private addresses that a host may resolve to. */
+  readonly networks?: readonly Network[]
   /** Paths, with all below them, that the operator took off the list of protected ones; a rule must grant them too. */
   readonly allowProtected?: readonly string[]
 }
@@ -68,23 +80,35 @@ export type CapabilityRequest =
   | { readonly op: 'fs.mkdir'; readonly path: string; readonly recursive: boolean }
   | { readonly op: 'fs.delete'; readonly path: string; readonly kind: 'file' | 'directory' }
   | { readonly op: 'fs.rename'; readonly from: string; readonly to: string }
+  | HttpRequest
+  | { readonly op: 'http.read'; readonly exchange: number }
+  | { readonly op: 'http.close'; readonly exchange: number }
   | { readonly op: 'timer'; readonly delayMs: number }
 
-/** A request that policy decides and the broker does not perform yet. */
+/**
+ * One HTTP request; a redirect that is followed is a new one. Its answer is the status and the headers; the exchange
+ * is known by the ordinal of this request, and its body is taken piece by piece with `http.read` (null: its end) until
+ * `http.close`.
+ */
 export interface HttpRequest {
   readonly op: 'http'
+  /** In upper case. */
   readonly method: string
   readonly url: string
-  /** Where a rule looks into it. */
-  readonly body?: string
-  /** The header that says how a server reads the body. */
-  readonly contentType?: string
-  /** The answer to a granted request named this URL. */
-  readonly isRedirect?: true
+  /** Names in lower case, each at most once. */
+  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined
+  /** Whole: rules look into it, and its digest is recorded before it is sent. */
+  readonly body?: Uint8Array | undefined
+  /** The credential that the tool names. */
+  readonly credential?: string | undefined
+  /** The exchange of the same call whose answer named this URL. The performer looks whether it did. */
+  readonly redirectOf?: number | undefined
 }
 
 /** What policy decides. */
-export type Question = CapabilityRequest | HttpRequest
+export type Question = CapabilityRequest
+
+export type FileRequest = Extract<CapabilityRequest, { op: `fs.${string}` }>
 
 /**
  * What a decision needs and only the world knows. Learned by the performer one after another; recorded with the
@@ -97,6 +121,10 @@ export interface Facts {
   readonly isFolder?: false
   /** As `resolved`, for the second path of `fs.rename`. */
   readonly resolvedTo?: string
+  /** For a request with `redirectOf`: the exchange's own URL and the one that its answer named; null: none. */
+  readonly redirect?: { readonly from: string; readonly to: string } | null
+  /** Every address that the host of an HTTP request resolved to, in the resolver's order; none: it has none. */
+  readonly addresses?: readonly string[]
 }
 
 export type DenyReason =
@@ -108,11 +136,19 @@ export type DenyReason =
   | 'git-internal'
   | 'bad-path'
   | 'bad-url'
+  | 'address'
+  | 'redirect'
   | 'link'
 
 /** What policy says of one request; always with the rule that said it. */
 export type Decision =
-  | { readonly kind: 'permit'; readonly rule: string; readonly place: RulePlace }
+  | {
+      readonly kind: 'permit'
+      readonly rule: string
+      readonly place: RulePlace
+      /** Permitted as the target of a redirect alone: no credential goes there. */
+      readonly byRedirect?: true
+    }
   | {
       readonly kind: 'deny'
       readonly reason: DenyReason

@@ -15,6 +15,8 @@ export const FRAME = {
   idle: 3,
   log: 4,
   end: 5,
+  /** The guest of the call waits for a part of the platform; the payload is its name (guest-platform.ts). */
+  need: 6,
   /** host → process */
   code: 16,
   start: 17,

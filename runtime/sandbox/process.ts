@@ -19,6 +19,7 @@ import {
   type GuestFunction,
   type Isolate,
   type IsolatedVm,
+  type ScriptOptions,
 } from './isolated-vm.ts'
 
 interface StartFrame {
@@ -72,12 +73,16 @@ const RETURN_MS = 250
 /** A collection takes a few milliseconds, a tenth of what it takes to bring so much across. */
 const COLLECT_BYTES = 8 * 1024 * 1024
 const RUNTIME = 'runtime'
+/** A part of the platform is code under its name behind this. */
+const PART = 'part '
 
 const [addon = ''] = process.argv.slice(2)
 const ivm: IsolatedVm = loadIsolatedVm(addon)
 const die = disarm()
 const collect = collector()
 const codes = new Map<string, Code>()
+/** Parts of the platform that were asked for, until they come. */
+const parts = new Map<string, PromiseWithResolvers<void>>()
 const calls = new Map<number, Call>()
 const pipe = new Socket({ fd: 3, readable: true, writable: true })
 const read = createFrameReader(FRAME_FROM_HOST_BYTES_MAX)
@@ -135,18 +140,59 @@ function addCode(payload: string): void {
   const hash = payload.slice(0, first)
   codes.set(hash, { name: payload.slice(first + 1, second), source: payload.slice(second + 1) })
   if (hash === RUNTIME) spare ??= bootIsolate(SPARE_MEMORY_BYTES)
+  parts.get(hash)?.resolve()
 }
 
 /** Each bundle is compiled once per process; V8's cache of it never leaves this process nor enters from outside. */
 async function evaluate(isolate: Isolate, context: Booted['context'], hash: string): Promise<GuestFunction> {
-  const code = codes.get(hash)
-  if (code === undefined) throw new Error(`no code ${hash}`)
-  const script = await isolate.compileScript(`(function (module, exports, require) {${code.source}\n})`, {
-    filename: `file:///${code.name}`,
-    ...(code.cached === undefined ? { produceCachedData: true } : { cachedData: code.cached }),
-  })
+  const code = codeOf(hash)
+  const script = await isolate.compileScript(wrapped(code), compileOptions(code))
   code.cached ??= cachedDataOf(script)
   return await script.run(context, { reference: true })
+}
+
+/** The same while the isolate's own thread waits for it. */
+function evaluateNow(isolate: Isolate, context: Booted['context'], hash: string): GuestFunction {
+  const code = codeOf(hash)
+  const script = isolate.compileScriptSync(wrapped(code), compileOptions(code))
+  code.cached ??= cachedDataOf(script)
+  return script.runSync(context, { reference: true })
+}
+
+function codeOf(hash: string): Code {
+  const code = codes.get(hash)
+  if (code === undefined) throw new Error(`no code ${hash}`)
+  return code
+}
+
+function wrapped({ source }: Code): string {
+  return `(function (module, exports, require) {${source}\n})`
+}
+
+function compileOptions({ name, cached }: Code): ScriptOptions {
+  return {
+    filename: `file:///${name}`,
+    ...(cached === undefined ? { produceCachedData: true } : { cachedData: cached }),
+  }
+}
+
+/** A guest waits for a part of the platform. Never rejects: what is thrown here would show the guest our stack. */
+async function partOf({ isolate, context, owner }: Booted, name: unknown): Promise<object | undefined> {
+  if (typeof name !== 'string' || owner === undefined) return undefined
+  const hash = `${PART}${name}`
+  try {
+    if (!codes.has(hash)) {
+      let asked = parts.get(hash)
+      if (asked === undefined) {
+        parts.set(hash, (asked = Promise.withResolvers()))
+        send(FRAME.need, owner.id, 0, name)
+      }
+      await asked.promise
+    }
+    return evaluateNow(isolate, context, hash).derefInto()
+  } catch {
+    return undefined
+  }
 }
 
 async function bootIsolate(memoryBytes: number): Promise<Booted> {
@@ -154,8 +200,10 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
   const context = await isolate.createContext()
   const factory = await evaluate(isolate, context, RUNTIME)
   const wrap = await isolate.compileScript(
-    '(function (factory, out) { const module = { exports: {} }; factory(module, module.exports, () => undefined);' +
-      ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload)) })',
+    '(function (factory, out, need) { const module = { exports: {} };' +
+      ' factory(module, module.exports, () => undefined);' +
+      ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload),' +
+      ' (name) => need.applySyncPromise(undefined, [name])) })',
     { filename: 'file:///run-agent' },
   )
   const boot = await wrap.run(context, { reference: true })
@@ -167,7 +215,10 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
     },
     { ignored: true },
   )
-  const api: GuestFunction = await boot.apply(undefined, [factory.derefInto(), out], { result: { reference: true } })
+  const need = new ivm.Reference((name: unknown) => holder.booted && partOf(holder.booted, name))
+  const api: GuestFunction = await boot.apply(undefined, [factory.derefInto(), out, need], {
+    result: { reference: true },
+  })
   const start = await api.get('start', { reference: true })
   const deliver = await api.get('deliver', { reference: true })
   holder.booted = { isolate, context, start, deliver, owner: undefined }

@@ -3,7 +3,14 @@
  * anything. What does not parse here ends the process.
  */
 import { z } from 'zod'
-import { PATH_BYTES_MAX, FILE_READ_BYTES_MAX, FILE_WRITE_BYTES_MAX } from '../limits.ts'
+import {
+  FILE_READ_BYTES_MAX,
+  FILE_WRITE_BYTES_MAX,
+  HTTP_HEADERS_BYTES_MAX,
+  HTTP_HEADERS_MAX,
+  PATH_BYTES_MAX,
+  URL_LENGTH_MAX,
+} from '../limits.ts'
 import type { CapabilityRequest } from '../policy/grant.ts'
 
 const path = z.string().max(PATH_BYTES_MAX)
@@ -12,6 +19,9 @@ const data = z
   .base64()
   .max(Math.ceil(FILE_WRITE_BYTES_MAX / 3) * 4)
   .transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
+
+// RFC 9110 section 5.6.2, in lower case.
+const headerName = z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/)
 
 const capabilityRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('fs.read'), path }),
@@ -23,6 +33,20 @@ const capabilityRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('fs.mkdir'), path, recursive: z.boolean() }),
   z.strictObject({ op: z.literal('fs.delete'), path, kind: z.enum(['file', 'directory']) }),
   z.strictObject({ op: z.literal('fs.rename'), from: path, to: path }),
+  z.strictObject({
+    op: z.literal('http'),
+    method: z.string().regex(/^[A-Z]{1,20}$/),
+    url: z.string().max(URL_LENGTH_MAX),
+    headers: z
+      .array(z.tuple([headerName, z.string().max(HTTP_HEADERS_BYTES_MAX)]))
+      .max(HTTP_HEADERS_MAX)
+      .optional(),
+    body: data.optional(),
+    credential: z.string().max(64).optional(),
+    redirectOf: count.optional(),
+  }),
+  z.strictObject({ op: z.literal('http.read'), exchange: count }),
+  z.strictObject({ op: z.literal('http.close'), exchange: count }),
   z.strictObject({ op: z.literal('timer'), delayMs: count.max(2 ** 31 - 1) }),
 ])
 

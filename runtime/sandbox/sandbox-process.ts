@@ -75,6 +75,18 @@ export class SandboxProcess {
     this.#send(FRAME.code, 0, 0, `${code.hash}\n${code.name}\n${code.source}`)
   }
 
+  /** A part of the guest platform, once; false: it was sent already, and a process that is ours asks but once. */
+  sendPart(name: string, part: Promise<GuestCode>): boolean {
+    const hash = `part ${name}`
+    if (this.#codes.has(hash)) return false
+    this.#codes.add(hash)
+    part.then(
+      (code) => this.#send(FRAME.code, 0, 0, `${hash}\n${code.name}\n${code.source}`),
+      () => this.kill(`without the platform's part ${name}`),
+    )
+    return true
+  }
+
   startCall(id: number, call: GuestCall, wallMs: number): void {
     this.sendCode(call.bundle)
     if (call.describer !== undefined) this.sendCode(call.describer)

@@ -22,6 +22,7 @@ import {
   type GuestListener,
   type GuestRun,
 } from './guest-run.ts'
+import { PLATFORM_PARTS } from './guest/platform-parts.ts'
 import { parseEnd } from './protocol.ts'
 import { SandboxProcess } from './sandbox-process.ts'
 import {
@@ -39,6 +40,8 @@ export interface SandboxOptions {
   readonly files: SandboxFiles
   /** The guest runtime, as one bundle; may still be under way while a process starts. */
   readonly runtime: GuestCode | Promise<GuestCode>
+  /** The code of a part of the guest platform (guest/platform-parts.ts). */
+  readonly platform: (part: string) => Promise<GuestCode>
   /** Off only in tests and measurements: `bubblewrap` is left out even where it would stand. */
   readonly outerWall?: boolean
 }
@@ -225,8 +228,14 @@ export class Sandbox {
       const settled = Number(frame.payload) === live.tape.deliveries.length && live.seen === live.tape.requests
       if (settled) live.listener.onIdle?.(live.seen)
     } else if (frame.kind === FRAME.log) this.#hearLog(live, frame.payload)
+    else if (frame.kind === FRAME.need) this.#hearNeed(process, frame.payload)
     else if (frame.kind === FRAME.end) this.#hearEnd(live, frame.payload)
     else throw new RangeError(`a frame of kind ${frame.kind}`)
+  }
+
+  #hearNeed(process: SandboxProcess, part: string): void {
+    const isKnown = PLATFORM_PARTS.has(part)
+    if (!isKnown || !process.sendPart(part, this.#options.platform(part))) throw new RangeError('a part of no platform')
   }
 
   #hearRequest(live: LiveCall, frame: Frame): void {

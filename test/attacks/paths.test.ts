@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { FileRequest } from '../../runtime/broker/workspace.ts'
+import type { FileRequest } from '../../runtime/policy/grant.ts'
 import { createFileHost, nodeFileHost } from '../../runtime/node-files.ts'
 import { act, resultOf } from '../support/file-requests.ts'
 import { grantOf } from '../support/grants.ts'

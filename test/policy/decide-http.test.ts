@@ -67,7 +67,7 @@ describe('decideHttp', () => {
   })
 
   test('a redirect reaches what a rule grants, and by GET what a rule for redirects does', () => {
-    const redirected = { isRedirect: true } as const
+    const redirected = { redirectOf: 0 } as const
     expect(ask(grant, 'GET https://a.blob.example/b/c?sig=x', redirected)).toEqual({
       kind: 'permit',
       rule: `redirect ${BLOBS}`,
@@ -131,7 +131,8 @@ function ruleOf(of: Dimensions): string {
 }
 
 function requestOf(of: Dimensions): HttpRequest {
-  const content = { body: JSON.stringify({ query: `{ ${of.field} { id } }` }), contentType: 'application/json' }
+  const body = new TextEncoder().encode(JSON.stringify({ query: `{ ${of.field} { id } }` }))
+  const content = { body, headers: [['content-type', 'application/json']] } as const
   const url = `${originAndPath(of)}${queryOf(of)}`
   return { op: 'http', method: of.method, url, ...(of.method === 'POST' ? content : {}) }
 }

@@ -1,5 +1,5 @@
 /** One request of every kind, through decision and performer, as the broker drives them. */
-import type { FileRequest } from '../../runtime/broker/workspace.ts'
+import type { FileRequest } from '../../runtime/policy/grant.ts'
 import { openWorkspace } from '../../runtime/broker/workspace.ts'
 import { performFile } from '../../runtime/broker/files.ts'
 import { deniedOutcome, type Outcome } from '../../runtime/broker/outcome.ts'

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { findInstallation } from '../../runtime/node-installation.ts'
 import { createProcessHost, nodeClock } from '../../runtime/node-processes.ts'
 import type { Clock, ProcessHost } from '../../runtime/ports.ts'
+import { GUEST_MODULES } from '../../runtime/sandbox/guest/platform-parts.ts'
 import type { GuestCall, GuestCode, GuestEnd, GuestLimits, GuestRun } from '../../runtime/sandbox/guest-run.ts'
 import { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand } from '../../runtime/sandbox/walls.ts'
@@ -25,18 +26,17 @@ export function bubblewrapStands(): boolean {
   return spawnSync(bubblewrap, ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'], { timeout: 10_000 }).status === 0
 }
 
-let runtime: Promise<GuestCode> | undefined
+const guestCodes = new Map<string, Promise<GuestCode>>()
 
-function guestRuntime(): Promise<GuestCode> {
-  const guest = `${installation.root}/runtime/sandbox/guest`
-  runtime ??= bundleFolder(guest, './boot.ts', { guestModules: new Set(), clock: nodeClock }).then(
-    ({ hash, code }) => ({
-      hash,
-      name: 'boot.ts',
-      source: code,
-    }),
-  )
-  return runtime
+async function guestCode(entry: string, guestModules: ReadonlySet<string>): Promise<GuestCode> {
+  const known = guestCodes.get(entry)
+  if (known !== undefined) return await known
+  const bundled = bundleFolder(`${installation.root}/runtime/sandbox/guest`, `./${entry}`, {
+    guestModules,
+    clock: nodeClock,
+  }).then(({ hash, code }) => ({ hash, name: entry, source: code }))
+  guestCodes.set(entry, bundled)
+  return await bundled
 }
 
 export async function openSandbox(
@@ -46,7 +46,8 @@ export async function openSandbox(
     processes,
     clock: nodeClock,
     files: installation.sandboxFiles(),
-    runtime: await guestRuntime(),
+    runtime: await guestCode('boot.ts', new Set()),
+    platform: (part) => guestCode(`platform/${part}.ts`, GUEST_MODULES),
     ...options,
   })
 }

@@ -9,6 +9,7 @@ import { installConsole } from './console.ts'
 import { installEncoding } from './encoding.ts'
 import * as fsPromises from './fs-promises.ts'
 import { removeGlobals } from './globals.ts'
+import { installPlatform, platformModule, type Factory, type Need, type Require } from './platform.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
 import { validateArguments } from './validate.ts'
@@ -29,10 +30,6 @@ interface StartRecord {
   readonly idempotencyKey?: string
 }
 
-type Require = (id: string) => unknown
-/** A bundle in CommonJS form, wrapped as a function. */
-type Factory = (module: { exports: unknown }, exports: unknown, require: Require) => void
-
 // A tool may replace them; what crosses the wall is written with the real ones.
 const { stringify, parse } = JSON
 
@@ -41,11 +38,15 @@ installClock()
 installTimers()
 installEncoding()
 
-export function boot(send: Send): {
+export function boot(
+  send: Send,
+  need: Need,
+): {
   start: (text: string, bundle: Factory, describer?: Factory) => void
   deliver: typeof deliver
 } {
   connect(send)
+  installPlatform(need, requireBuiltin)
   return { start, deliver }
 }
 
@@ -133,18 +134,21 @@ function requireWith(z: unknown): Require {
     defineScript: (script: unknown) => Object.freeze({ kind: 'script', play: script }),
     z,
   })
-  const modules = new Map<string, unknown>([
-    ['run-agent', own],
-    ['fs/promises', fsPromises],
-    ['path', guestPath],
-    ['path/posix', guestPath],
-    ['buffer', buffer],
-  ])
-  return (id) => {
-    const found = modules.get(id.replace(/^node:/, ''))
-    if (found === undefined) throw named('LoadError', `the sandbox has no module ${JSON.stringify(id)}`)
-    return found
-  }
+  return (id) => (id === 'run-agent' ? own : requireBuiltin(id))
+}
+
+const runtimeModules = new Map<string, unknown>([
+  ['fs/promises', fsPromises],
+  ['path', guestPath],
+  ['path/posix', guestPath],
+  ['buffer', buffer],
+])
+
+function requireBuiltin(id: string): unknown {
+  const name = id.replace(/^node:/, '')
+  const found = runtimeModules.get(name) ?? platformModule(name)
+  if (found === undefined) throw named('LoadError', `the sandbox has no module ${JSON.stringify(id)}`)
+  return found
 }
 
 const none: Require = (id) => {

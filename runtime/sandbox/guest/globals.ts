@@ -25,14 +25,8 @@ export function removeGlobals(): void {
 /** Resizable and transferred buffers are not counted against the heap limit (825 MB grown under a limit of 64). */
 function removeResizableBuffers(): void {
   const Real = ArrayBuffer
-  for (const name of [
-    'resize',
-    'resizable',
-    'maxByteLength',
-    'transfer',
-    'transferToFixedLength',
-    'transferToImmutable',
-  ]) {
+  // `resizable` and `maxByteLength` stay: they say of every buffer that it is not, and libraries ask.
+  for (const name of ['resize', 'transfer', 'transferToFixedLength', 'transferToImmutable']) {
     Reflect.deleteProperty(Real.prototype, name)
   }
   const Guarded: ArrayBufferConstructor = new Proxy(Real, {
