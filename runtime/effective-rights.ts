@@ -118,7 +118,7 @@ function rightsOf(grant: Grant): readonly Right[] {
     ...(['http', 'redirects'] as const).flatMap((list) =>
       grant[list].map(({ rule, place }): Right => {
         const kind = list === 'http' ? 'http' : 'redirect'
-        return { kind, rule, place, ...httpRight(rule) }
+        return { kind, rule, place, ...httpRight(rule, grant.networks) }
       }),
     ),
   ]
@@ -163,8 +163,8 @@ function widthOf(glob: Glob): readonly string[] {
   return glob.pattern.startsWith('**/') && glob.literal === undefined ? ['in every folder of the workspace'] : []
 }
 
-function httpRight(rule: string): Pick<Right, 'changes' | 'surprises'> {
-  const compiled = compileHttpRule(rule)
+function httpRight(rule: string, networks: Grant['networks']): Pick<Right, 'changes' | 'surprises'> {
+  const compiled = compileHttpRule(rule, networks)
   if (!compiled.ok) throw new Error(`the rule ${rule} does not compile: ${compiled.mistake.message}`)
   const { methods, isWildcard, isDeep, query } = compiled.pattern
   const changing = [...methods].filter((method) => method !== 'GET' && method !== 'HEAD')

@@ -242,3 +242,23 @@ export const URL_LENGTH_MAX = 16 * 1024
 /** Headers of one request or answer, and all their names and values together. */
 export const HTTP_HEADERS_MAX = 100
 export const HTTP_HEADERS_BYTES_MAX = 32 * 1024
+
+/** HTTP of tools. Reaching a server, its headers, and the longest silence in its answer. */
+export const HTTP_CONNECT_MS = 10_000
+export const HTTP_HEADERS_MS = 60_000
+export const HTTP_IDLE_MS = 30_000
+
+/** The body of one answer, before and after decompression; a larger one is fetched by ranges. */
+export const HTTP_RESPONSE_BYTES_MAX = 64 * 1024 * 1024
+
+/** How many times its size a compressed answer may become: text compresses ten- or twentyfold, JSON of zeros more. */
+export const HTTP_DECOMPRESSION_RATIO_MAX = 100
+
+/** One piece of a body: it crosses as one frame, and each costs two events. */
+export const HTTP_READ_BYTES_MAX = 1024 * 1024
+
+/** Exchanges of one call that are not over. */
+export const HTTP_EXCHANGES_MAX = 64
+
+/** Redirects one after the other (Fetch Standard, HTTP-redirect fetch). */
+export const HTTP_REDIRECTS_MAX = 20

@@ -13,12 +13,13 @@ import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_
 import { agentParts, lockFileName, type AgentParts } from './lock.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate, lacksAll } from './policy/attenuate.ts'
-import type { Grant } from './policy/grant.ts'
+import type { Grant, Network } from './policy/grant.ts'
 import { escapeGlob } from './policy/path-rule.ts'
 import { protectedBy } from './policy/protected-paths.ts'
 import type { FileHost } from './ports.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
+import { requestTool } from './tool/request-tool.ts'
 import { narrow } from './tool/narrow.ts'
 import { createTurns } from './turns.ts'
 
@@ -86,13 +87,15 @@ export interface ReadDefinition {
   readonly hash: string
   /** Workspace-relative paths that the operator took off the list of protected ones for it. */
   readonly allowProtected: readonly string[]
+  /** The operator's. */
+  readonly networks: readonly Network[]
 }
 
 /** Reads and checks the definition alone; throws ProblemsError, or E_DEFINITION where it cannot be read. */
 export async function readDefinition(
   files: FileHost,
   place: DefinitionPlace,
-  { values, allowProtected = [] }: Pick<DefinitionInput, 'values' | 'allowProtected'> = {},
+  { values, allowProtected = [], networks = [] }: Pick<DefinitionInput, 'values' | 'allowProtected' | 'networks'> = {},
 ): Promise<ReadDefinition> {
   using walker = openFolder(files, place)
   const bytes = readOwn(walker, place.name, DEFINITION_BYTES_MAX + 1, place.shown)
@@ -102,10 +105,11 @@ export async function readDefinition(
     text: bytes,
     readFile: (path) => readOwn(walker, path, PROMPT_BYTES_MAX, path),
     allowProtected,
+    networks,
     ...(values === undefined ? {} : { values }),
     ...(isPublicSuffix === undefined ? {} : { isPublicSuffix }),
   })
-  return { definition, hash: createHash('sha256').update(bytes).digest('hex'), allowProtected }
+  return { definition, hash: createHash('sha256').update(bytes).digest('hex'), allowProtected, networks }
 }
 
 /** Which files of the workspace are not a tool's business, by workspace-relative path. */
@@ -124,7 +128,6 @@ export async function loadAgent(
   workspace: WorkspaceFiles,
 ): Promise<LoadedAgent> {
   const { definition, hash } = read
-  assertPerformed(definition.tools)
   const loaded = await loadCode(loader, place, definition, definition.tools)
   const { script, code } = loaded
   const grants = grantsOf(place, read, workspace, loaded)
@@ -221,7 +224,9 @@ async function loadCode(
   const script = definition.script === undefined ? undefined : bundleOwn('the script', definition.script)
   const loading = tools.map(async (tool): Promise<[ToolEntry, LoadedTool]> => {
     const { from } = tool
-    if (from.kind === 'request') throw new Error('a tool without code has no bundle')
+    if (from.kind === 'request') {
+      return [tool, requestTool(tool.name, tool.description ?? '', from.request.rule, tool.args)]
+    }
     const code =
       from.kind === 'builtin'
         ? (await bundle(loader.builtinFolder, `./${from.tool}.ts`, 'run-agent/')).code
@@ -240,7 +245,7 @@ async function loadCode(
 /** definition ∩ manifest; a right that a tool never needs is a rule that can never take effect, and so an error. */
 function grantsOf(
   place: DefinitionPlace,
-  { definition, allowProtected }: ReadDefinition,
+  { definition, allowProtected, networks }: ReadDefinition,
   workspace: WorkspaceFiles,
   { code, files }: Pick<LoadedCode, 'code' | 'files'>,
 ): ReadonlyMap<ToolEntry, Grant> {
@@ -266,6 +271,7 @@ function grantsOf(
       http,
       redirects,
       headers,
+      ...(networks.length === 0 ? {} : { networks }),
       ownFiles,
       allowProtected,
     }
@@ -317,17 +323,6 @@ function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: 
   }
 }
 
-/** HTTP rules are parsed and decided, and the broker does not perform them yet. */
-function assertPerformed(tools: readonly ToolEntry[]): void {
-  const asking = tools.filter(({ from, http }) => from.kind === 'request' || http.length > 0)
-  if (asking.length === 0) return
-  const message = (name: string): string => `${name} asks for HTTP, which is not supported yet in a run`
-  throw new ProblemsError(
-    'E_DEFINITION',
-    asking.map(({ name, place }) => problemAt(place, message(name))),
-  )
-}
-
 /** A place is `file:line:column`. */
 function problemAt(place: string, message: string): Problem {
   const [, file = place, line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/.exec(place) ?? []
@@ -335,10 +330,14 @@ function problemAt(place: string, message: string): Problem {
 }
 
 /** Rules for arguments that the tool has, and that deny something; anything else is an error at its place. */
-function narrowedBy({ args }: ToolEntry, { parameters }: ToolManifest): Pick<PlannedTool, 'parameters' | 'narrowing'> {
+function narrowedBy(
+  { args, from }: ToolEntry,
+  { parameters }: ToolManifest,
+): Pick<PlannedTool, 'parameters' | 'narrowing'> {
   // What came out of JSON.parse, and out of a definition, is JSON.
   const own = parameters as PlannedTool['parameters']
-  if (args.length === 0) return { parameters: own, narrowing: undefined }
+  // A tool without code has no other parameters than these.
+  if (args.length === 0 || from.kind === 'request') return { parameters: own, narrowing: undefined }
   const result = narrow(parameters, args)
   if (!result.ok) {
     throw new ProblemsError(

@@ -15,6 +15,15 @@ export interface PlainCall {
   /** Holds its own files, absolute. */
   readonly folder: string
   readonly args: Readonly<Record<string, unknown>>
+  /** By `METHOD URL`; the body byte by byte. */
+  readonly answers: readonly (readonly [
+    request: string,
+    answer: {
+      readonly status: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: readonly number[]
+    },
+  ])[]
   readonly settings: Readonly<Record<string, string>>
   readonly user: string
 }
@@ -47,11 +56,25 @@ function installHooks(folder: string): void {
   })
 }
 
+/** The test's network instead of the real one. */
+function installAnswers(answers: PlainCall['answers']): void {
+  const known = new Map(answers)
+  globalThis.fetch = async (input, init) => {
+    const { method, url } = new Request(input, init)
+    const answer = known.get(`${method} ${url}`)
+    if (answer === undefined) throw new TypeError(`fetch failed: the test has no answer for ${method} ${url}`)
+    const { status, headers, body } = answer
+    const isEmpty = body.length === 0 || method === 'HEAD'
+    return new Response(isEmpty ? null : new Uint8Array(body), { status, headers })
+  }
+}
+
 async function callTool(
-  { path, folder, args, settings, user }: PlainCall,
+  { path, folder, args, answers, settings, user }: PlainCall,
   logs: PlainEnd['logs'][number][],
 ): Promise<PlainEnd> {
   installHooks(folder)
+  installAnswers(answers)
   let tool: Tool
   try {
     tool = ((await import(pathToFileURL(path).href)) as { default: Tool }).default

@@ -9,6 +9,7 @@ import { openWorkspace } from './broker/workspace.ts'
 import { createWorldPerform } from './broker/world.ts'
 import { RUN_TIME_MS } from './limits.ts'
 import type { MemoryFiles } from './memory-files.ts'
+import { createMemoryWeb, type WebAnswer } from './memory-web.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
 import type { CapabilityRequest, Decision } from './policy/grant.ts'
 import type { Clock } from './ports.ts'
@@ -20,6 +21,8 @@ export interface BenchCall {
   readonly tool: PlannedTool
   readonly argumentsJson: string
   readonly files: MemoryFiles
+  /** What the network says, by `METHOD URL`. */
+  readonly answers: ReadonlyMap<string, WebAnswer>
   readonly sandbox: Sandbox
   /** For waiting and deadlines, which take as long as they do in a run. */
   readonly clock: Clock
@@ -45,6 +48,9 @@ export interface BenchResult {
 export interface DecidedRequest {
   readonly op: CapabilityRequest['op']
   readonly path?: string
+  /** Of `http`. */
+  readonly method?: string
+  readonly url?: string
   readonly from?: string
   readonly to?: string
   readonly decision: Decision['kind']
@@ -65,7 +71,10 @@ export async function callOnBench(call: BenchCall): Promise<BenchResult> {
     commit: async (event) => append(event),
     barrier: async () => {},
   }
-  const performInWorld = createWorldPerform(workspace, call.clock)
+  const performInWorld = createWorldPerform(workspace, call.clock, {
+    host: createMemoryWeb(call.answers),
+    authoritiesOf: () => undefined,
+  })
   const perform: Perform = async (place, grant, request, first, redecide) => {
     const startedMs = nowMs
     const performed = await performInWorld(place, grant, request, first, redecide)
@@ -140,7 +149,7 @@ function requestsOf(events: readonly NewEvent[]): readonly DecidedRequest[] {
 
 function decided(request: CapabilityRequest, { kind, rule }: Decision): DecidedRequest {
   const { op } = request
-  if (op === 'http') return { op, path: `${request.method} ${request.url}`, decision: kind, rule }
+  if (op === 'http') return { op, method: request.method, url: request.url, decision: kind, rule }
   if (op === 'timer' || op === 'http.read' || op === 'http.close') return { op, decision: kind, rule }
   if (op === 'fs.rename') return { op, from: request.from, to: request.to, decision: kind, rule }
   return { op, path: request.path, decision: kind, rule }

@@ -61,6 +61,7 @@ function stepAgainst(denial: Denial, tool: CheckedTool, question: Question, defi
     case 'bad-url':
     case 'address':
     case 'redirect':
+    case 'header':
     case 'link':
       return `nothing can: ${denial.rule}`
   }

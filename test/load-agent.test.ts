@@ -129,6 +129,7 @@ describe('loadAgent()', () => {
       git: 'git: read',
       read: 'read: ["**"]',
       write: 'write: ["out/*"]',
+      http: 'http: ["GET https://api.example/"]',
     }
     const lines = Object.entries(BUILTIN_TOOLS).map(
       ([name, { needs }]) => `  ${name}: { ${needs.map((right) => rules[right]).join(', ')} }`,
@@ -140,7 +141,11 @@ describe('loadAgent()', () => {
     expect(agent.tools.map(({ name }) => name)).toEqual(Object.keys(BUILTIN_TOOLS))
     for (const { name, grant } of agent.tools) {
       const { needs } = BUILTIN_TOOLS[name as keyof typeof BUILTIN_TOOLS]
-      const given = [...(grant.git === undefined ? [] : ['git']), ...new Set(grant.paths.map((rule) => rule.right))]
+      const given = [
+        ...(grant.git === undefined ? [] : ['git']),
+        ...new Set(grant.paths.map((rule) => rule.right)),
+        ...(grant.http.length > 0 ? ['http'] : []),
+      ]
       // A right that a manifest does not need would have been refused, so what is left is what it needs.
       expect(given.toSorted(), name).toEqual([...needs].toSorted())
     }

@@ -15,3 +15,7 @@ export interface OutcomeError {
 export function deniedOutcome(decision: Extract<Decision, { kind: 'deny' }>): Outcome {
   return { ok: false, error: { name: 'Denied', code: 'E_DENIED', message: `${decision.rule}. ${decision.allowed}` } }
 }
+
+export function failedOutcome(code: string, message: string): Outcome {
+  return { ok: false, error: { name: 'Error', code, message } }
+}

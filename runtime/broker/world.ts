@@ -1,26 +1,28 @@
-/** Performs the effects of a live run: files through the walker, timers by the clock. */
+/** Performs the effects of a live run: files through the walker, HTTP through the network, timers by the clock. */
 import type { Clock } from '../ports.ts'
 import type { Perform } from './broker.ts'
 import { performFile } from './files.ts'
 import { deniedOutcome } from './outcome.ts'
+import { createWebPerformer, type WebOptions } from './web.ts'
 import type { Workspace } from './workspace.ts'
 
-export function createWorldPerform(workspace: Workspace, clock: Clock): Perform {
+export function createWorldPerform(workspace: Workspace, clock: Clock, web: WebOptions): Perform {
+  const network = createWebPerformer(web)
   let turn: Promise<void> = Promise.resolve()
-  return async ({ ended }, grant, request, first, redecide) => {
+  return async (place, grant, request, first, redecide) => {
     if (first.kind === 'deny') return { outcome: deniedOutcome(first), facts: {} }
+    const { ended } = place
+    if (request.op === 'timer') {
+      await wait(clock, request.delayMs, ended)
+      return { outcome: { ok: true, value: null }, facts: {} }
+    }
     // One effect a turn of the event loop: deadlines, budgets and Ctrl-C are heard between two of them, and what a
     // call that has ended still wanted is not done any more.
-    if (request.op === 'http' || request.op === 'http.read' || request.op === 'http.close') {
-      throw new Error('HTTP is not performed yet')
-    }
-    if (request.op !== 'timer') {
-      await (turn = turn.then(nextTurn))
-      ended.throwIfAborted()
-      return performFile(workspace, grant, request, redecide)
-    }
-    await wait(clock, request.delayMs, ended)
-    return { outcome: { ok: true, value: null }, facts: {} }
+    await (turn = turn.then(nextTurn))
+    ended.throwIfAborted()
+    if (request.op === 'http') return await network.request(place, grant, request, redecide)
+    if (request.op === 'http.read' || request.op === 'http.close') return await network.body(place, request)
+    return performFile(workspace, grant, request, redecide)
   }
 }
 

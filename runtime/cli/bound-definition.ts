@@ -32,6 +32,7 @@ export async function readBoundDefinition(
       configured: config.settings,
       matchesWhole,
     },
+    networks: config.networks.map(({ grant }) => grant),
     allowProtected: [...new Set([...args.allowProtected.map(protectedPath), ...granted])],
   })
 }

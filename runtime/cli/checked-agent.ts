@@ -41,7 +41,7 @@ export async function askedAgent(
     const read =
       values === 'bound'
         ? await readBoundDefinition(environment, config, place, args, granted)
-        : await readUnbound(place, args.allowProtected, granted)
+        : await readUnbound(config, place, args.allowProtected, granted)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, undefined)]
     const checked = await checkAgent(
@@ -57,12 +57,14 @@ export async function askedAgent(
 
 /** Without values: its settings stand as `$name`. */
 export async function readUnbound(
+  config: OperatorConfig,
   place: DefinitionPlace,
   allowProtected: readonly string[],
   granted: readonly string[],
 ): Promise<ReadDefinition> {
   const unlocked = [...allowProtected.map(protectedPath), ...granted]
-  return await readDefinition(nodeFileHost, place, { allowProtected: [...new Set(unlocked)] })
+  const networks = config.networks.map(({ grant }) => grant)
+  return await readDefinition(nodeFileHost, place, { allowProtected: [...new Set(unlocked)], networks })
 }
 
 /** A question can be asked of a definition some of whose settings have no value; a run of it could not start. */
@@ -72,7 +74,7 @@ async function valuesFor(
   args: QuestionArguments,
 ): Promise<AskedAgent['values']> {
   if (args.set.length > 0 || args.user !== undefined) return 'bound'
-  const { definition } = await readUnbound(place, args.allowProtected, candidates(config, place, undefined))
+  const { definition } = await readUnbound(config, place, args.allowProtected, candidates(config, place, undefined))
   const { settings } = definition
   return settings.every(({ name }) => config.settings.has(name)) ? 'bound' : 'unbound'
 }

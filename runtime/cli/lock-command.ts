@@ -3,7 +3,7 @@ import { changeFile } from '../broker/file-changes.ts'
 import { createWalker, PathError, readWhole } from '../broker/walker.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { LOCK_BYTES_MAX } from '../limits.ts'
-import { checkAgent, readDefinition, type DefinitionPlace } from '../load-agent.ts'
+import { checkAgent, readDefinition, type DefinitionPlace, type ReadDefinition } from '../load-agent.ts'
 import {
   lockDifferences,
   lockFileName,
@@ -37,7 +37,7 @@ export async function lockCommand(args: LockArguments): Promise<number> {
   try {
     const config = readConfig(environment, args.config)
     const { definition, parts } = await withProtected(config, place, async (granted) => {
-      const read = await readUnbound(place, args.allowProtected ?? [], granted)
+      const read = await readUnbound(config, place, args.allowProtected ?? [], granted)
       return await checkAgent(workshop.loader, place, read, NO_WORKSPACE)
     })
     const lock = makeLock(parts, lockedRights(definition))
@@ -56,16 +56,16 @@ const NO_WORKSPACE = { ownFiles: () => [], neverGranted: [] } as const
 /**
  * Throws E_DEFINITION unless the lock beside the definition is that of the agent that was loaded, with `parts`. The
  * definition is read once more for its rights in words, and must be the same bytes; what runs is what was loaded.
- * `allowProtected`: as it was loaded.
+ * `readAs`: as it was loaded.
  */
 export async function assertLocked(
   place: DefinitionPlace,
   parts: AgentParts,
-  allowProtected: readonly string[],
+  readAs: Pick<ReadDefinition, 'allowProtected' | 'networks'>,
 ): Promise<void> {
   const file = lockPlace(place)
   const held = readLock(place, file)
-  const read = await readDefinition(nodeFileHost, place, { allowProtected })
+  const read = await readDefinition(nodeFileHost, place, readAs)
   if (parts.get('definition') !== `sha256-${read.hash}`) {
     throw new RunAgentError('E_DEFINITION', `${place.shown} changed while it was read`)
   }

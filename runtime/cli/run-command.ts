@@ -37,7 +37,7 @@ import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
 import { watchStop, type StopWatch } from './stop.ts'
-import { assertTrusted, type TrustArguments } from './trust.ts'
+import { assertTrusted, type RunnableAgent, type TrustArguments } from './trust.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
 export interface RunArguments extends BindingArguments, TrustArguments {
@@ -74,7 +74,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const config = readConfig(environment, args.config)
     const walls = async (): Promise<readonly string[]> => (await sandboxes)[0].walls
     const agent = await loadedAgent(args, environment, config, place, workshop, walls)
-    await assertTrusted(environment, place, agent, agent.allowProtected, args)
+    await assertTrusted(environment, place, agent, args)
     const player = await choosePlayer(args, agent.definition, config, environment)
     const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
@@ -97,12 +97,6 @@ export async function runCommand(args: RunArguments): Promise<number> {
   }
 }
 
-interface RunnableAgent extends LoadedAgent {
-  /** Absolute. */
-  readonly workspace: string
-  readonly allowProtected: readonly string[]
-}
-
 /** Everything of it is read here, once: what is trusted is what runs. */
 async function loadedAgent(
   args: RunArguments,
@@ -119,7 +113,8 @@ async function loadedAgent(
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = [config.file, trailPath(environment, config, args.audit)]
     const files = workspaceFiles(environment, workspace, place.folder, kept)
-    return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected: read.allowProtected }
+    const { allowProtected, networks } = read
+    return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected, networks }
   })
 }
 

@@ -13,7 +13,7 @@ import { matchesWhole } from '../node-regexp.ts'
 import type { PlannedTool } from '../plan.ts'
 import { normalisePath } from '../policy/path-rule.ts'
 import { callOnBench } from '../tool-bench.ts'
-import { decodeQuestion, encodeAnswer, type ToolTestAnswer, type ToolTestQuestion } from '../tool/test-tool-wire.ts'
+import { decodeQuestion, encodeAnswer, type ToolTestSaid, type ToolTestQuestion } from '../tool/test-tool-wire.ts'
 import { readEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
@@ -48,7 +48,7 @@ function checked(question: ToolTestQuestion): ToolTestQuestion {
   return { ...question, files }
 }
 
-async function inSandbox(question: ToolTestQuestion): Promise<ToolTestAnswer> {
+async function inSandbox(question: ToolTestQuestion): Promise<ToolTestSaid> {
   const environment = readEnvironment()
   const folder = folderOf(question, environment.installation.root)
   const workshop = openWorkshop(environment, folder)
@@ -56,8 +56,8 @@ async function inSandbox(question: ToolTestQuestion): Promise<ToolTestAnswer> {
     const [sandbox, tool] = await Promise.all([workshop.toolSandbox(), loadTool(question, folder, workshop)])
     const files = createMemoryFiles(question.files, question.nowMs)
     const argumentsJson = JSON.stringify(question.args)
-    const { settings: values, user, nowMs, seed } = question
-    const call = { tool, argumentsJson, files, sandbox, clock: nodeClock, values, user, nowMs, seed }
+    const { settings: values, user, nowMs, seed, http: answers } = question
+    const call = { tool, argumentsJson, files, answers, sandbox, clock: nodeClock, values, user, nowMs, seed }
     const { result, requests, logs } = await callOnBench(call)
     const ended = result.ok ? { output: result.output, error: undefined } : { output: undefined, error: result.error }
     return { ...ended, files: files.contents(), requests, logs }
@@ -66,13 +66,18 @@ async function inSandbox(question: ToolTestQuestion): Promise<ToolTestAnswer> {
   }
 }
 
-async function inNode(question: ToolTestQuestion): Promise<ToolTestAnswer> {
+async function inNode(question: ToolTestQuestion): Promise<ToolTestSaid> {
   const { installation } = readEnvironment()
   const path = isBuiltin(question) ? `${installation.root}/tools/${builtinName(question)}.ts` : question.tool
-  const { args, settings, user } = question
+  const { args, settings, user, http } = question
+  const answers = [...http].map(([request, { body, ...said }]) => [request, { ...said, body: [...body] }] as const)
   const folder = folderOf(question, installation.root)
   const timeoutMs = definitionOf(question, folder).tools[0]?.limits.timeoutMs ?? 0
-  const { end, files } = await callInPlainNode({ path, folder, args, settings, user }, question.files, timeoutMs)
+  const { end, files } = await callInPlainNode(
+    { path, folder, args, answers, settings, user },
+    question.files,
+    timeoutMs,
+  )
   if (end.kind === 'not-loaded') throw new RunAgentError('E_TOOL_LOAD', `couldn't load ${path}: ${end.message}`)
   const ended = end.kind === 'ok' ? { output: end.output, error: undefined } : { output: undefined, error: end.error }
   return { ...ended, files, requests: [], logs: end.logs }
@@ -116,7 +121,12 @@ async function loadTool(question: ToolTestQuestion, folder: string, workshop: Wo
   const place = { folder, name: RULES, shown: RULES }
   const workspace = { ownFiles: () => [], neverGranted: [] }
   try {
-    const agent = await loadAgent(workshop.loader, place, { definition, hash: '', allowProtected: [] }, workspace)
+    const agent = await loadAgent(
+      workshop.loader,
+      place,
+      { definition, hash: '', allowProtected: [], networks: [] },
+      workspace,
+    )
     const [tool] = agent.tools
     if (tool === undefined) throw new Error('the definition of a test has one tool')
     return tool

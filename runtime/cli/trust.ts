@@ -3,7 +3,7 @@
  * somebody has seen its rights. What was asked of is what was loaded, so nothing can be swapped behind the answer.
  */
 import { messageOf, RunAgentError } from '../errors.ts'
-import { checkedTools, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import { checkedTools, type DefinitionPlace, type LoadedAgent, type ReadDefinition } from '../load-agent.ts'
 import { digestOf } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { nodeClock } from '../node-processes.ts'
@@ -18,16 +18,21 @@ export interface TrustArguments {
   readonly locked: boolean
 }
 
-/** `allowProtected`: as the definition was read. Throws E_DEFINITION for an agent that must not run. */
+/** An agent with where it will run and how its definition was read. */
+export interface RunnableAgent extends LoadedAgent, Pick<ReadDefinition, 'allowProtected' | 'networks'> {
+  /** Absolute. */
+  readonly workspace: string
+}
+
+/** Throws E_DEFINITION for an agent that must not run. */
 export async function assertTrusted(
   environment: CommandEnvironment,
   place: DefinitionPlace,
-  agent: LoadedAgent,
-  allowProtected: readonly string[],
+  agent: RunnableAgent,
   args: TrustArguments,
 ): Promise<void> {
   if (args.locked) {
-    await assertLocked(place, agent.parts, allowProtected)
+    await assertLocked(place, agent.parts, agent)
     return
   }
   if (comesWithRunAgent(environment, place)) return
@@ -41,16 +46,25 @@ export async function assertTrusted(
     return
   }
   const lines = [...carriedInWords(agent.carried), ...rightsInWords(agent.definition, checkedTools(agent))]
-  const heading = `${name} has never been run by you as it is now (${digest}). It may:`
+  const heading = `${name} has never been run by you as it is now (${digest}). In ${agent.workspace} it may:`
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw notTrusted(place, [heading, ...lines], trusted)
   process.stderr.write(`run-agent: ${heading}\n${lines.join('\n')}\n`)
+  const marked = lines.filter((line) => line.startsWith(SURPRISE_MARK))
   // The first lines may have left the screen by now.
-  const marked = lines.filter((line) => line.startsWith(SURPRISE_MARK)).length
-  const twice = marked === 0 ? '' : `${marked} of these lines ${marked === 1 ? 'is' : 'are'} marked ${SURPRISE_MARK}. `
+  if (lines.length > SCREEN_LINES) process.stderr.write(`\nOf all this:\n${shortened(marked).join('\n')}\n`)
+  const { length } = marked
+  const twice = length === 0 ? '' : `${length} of these lines ${length === 1 ? 'is' : 'are'} marked ${SURPRISE_MARK}. `
   if (!isYes(await ask(`${twice}Run it? [y/N] `))) {
     throw new RunAgentError('E_DEFINITION', `${name} was not run: nobody said yes`)
   }
   remember(trusted, digest, name)
+}
+
+const SCREEN_LINES = 20
+
+function shortened(lines: readonly string[]): readonly string[] {
+  if (lines.length <= SCREEN_LINES) return lines
+  return [...lines.slice(0, SCREEN_LINES), `… and ${lines.length - SCREEN_LINES} more; run-agent check shows them all`]
 }
 
 /** By where its folder really is, whatever links lead there and whatever name it gives itself. */

@@ -5,7 +5,7 @@
 
 import type { PathRight } from '../policy/grant.ts'
 
-export type ToolRight = PathRight | 'git'
+export type ToolRight = PathRight | 'git' | 'http'
 
 export interface BuiltinTool {
   /** The most it could use; any other right in a definition could never take effect. */
@@ -22,14 +22,13 @@ export const BUILTIN_TOOLS = {
   edit_file: { needs: ['read', 'write'], requires: ['read', 'write'] },
   git_log: { needs: ['git'], requires: ['git'] },
   git_changes: { needs: ['git', 'read'], requires: ['git', 'read'] },
+  fetch_url: { needs: ['http'], requires: ['http'] },
+  download_file: { needs: ['http', 'write'], requires: ['http', 'write'] },
 } as const satisfies Readonly<Record<string, BuiltinTool>>
 
 export type BuiltinToolName = keyof typeof BUILTIN_TOOLS
 
 export const BUILTIN_TOOL_NAMES = Object.keys(BUILTIN_TOOLS)
-
-/** Built-in tools whose rights no definition can grant yet. */
-export const BUILTIN_TOOLS_UNSUPPORTED: readonly string[] = ['fetch_url', 'download_file']
 
 export function isBuiltinTool(name: string): name is BuiltinToolName {
   return Object.hasOwn(BUILTIN_TOOLS, name)

@@ -5,6 +5,7 @@
 
 import { isMap, isScalar } from 'yaml'
 import { readCeiling, readProtected, type Ceiling, type ProtectedGrant } from './config-bounds.ts'
+import { readNetworks, type NetworkConfig } from './config-networks.ts'
 import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
 import { PRICE_USD_MAX } from '../limits.ts'
 import { didYouMean } from './suggest.ts'
@@ -21,6 +22,7 @@ export interface OperatorConfig {
   readonly require: { readonly walls: readonly 'bubblewrap'[] }
   readonly ceiling: Ceiling
   readonly protected: readonly ProtectedGrant[]
+  readonly networks: readonly NetworkConfig[]
 }
 
 export interface ProviderConfig {
@@ -59,11 +61,12 @@ export const EMPTY_CONFIG: OperatorConfig = {
   require: { walls: [] },
   ceiling: { turns: undefined, usd: undefined },
   protected: [],
+  networks: [],
 }
 
 const CONFIG_KEYS = {
-  supported: ['providers', 'credentials', 'audit', 'require', 'settings', 'ceiling', 'protected'],
-  unsupported: ['networks'],
+  supported: ['providers', 'credentials', 'audit', 'require', 'settings', 'ceiling', 'protected', 'networks'],
+  unsupported: [],
 } as const
 const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api', 'prices'], unsupported: [] } as const
 const PRICE_KEYS = { supported: ['input', 'output'], unsupported: [] } as const
@@ -101,6 +104,7 @@ export function parseConfig(input: { readonly file: string; readonly text: strin
     require: { walls: readWalls(reader, fields?.get('require')) },
     ceiling: readCeiling(reader, fields?.get('ceiling')),
     protected: readProtected(reader, fields?.get('protected'), input.file),
+    networks: readNetworks(reader, fields?.get('networks'), input.file),
   }
   problems.throwIfAny()
   return Object.freeze(config)

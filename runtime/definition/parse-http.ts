@@ -1,7 +1,7 @@
 /** The HTTP rules of one tool: `http`, `request`, `redirects` and `headers`. */
 
 import { PATTERNS_PER_LIST_MAX } from '../limits.ts'
-import type { HeaderRule, HttpRule } from '../policy/grant.ts'
+import type { HeaderRule, HttpRule, Network } from '../policy/grant.ts'
 import { forbiddenHeader } from '../policy/http-header.ts'
 import { compileHttpRule, coversRule, type HttpPattern } from '../policy/http-rule.ts'
 import type { HttpRulePieces, Piece, RuleMistake } from '../policy/http-rule-pieces.ts'
@@ -22,14 +22,19 @@ export interface RequestRule {
 /** Whether anybody can have a host below the domain, as below `com` and `github.io`. */
 export type IsPublicSuffix = (domain: string) => boolean
 
+/** What HTTP rules are read with. */
+export interface HttpReading {
+  readonly reader: NodeReader
+  readonly expand: Expand
+  readonly isPublicSuffix: IsPublicSuffix
+  /** The operator's. */
+  readonly networks: readonly Network[]
+}
+
 /** Undefined if a problem was noted; so with each reader here. */
-export function readHttpRules(
-  reader: NodeReader,
-  field: Field,
-  expand: Expand,
-  isPublicSuffix: IsPublicSuffix,
-): readonly HttpRule[] | undefined {
-  return readRules(reader, field, expand, [], ({ host, isWildcard }) => {
+export function readHttpRules(reading: HttpReading, field: Field): readonly HttpRule[] | undefined {
+  const { isPublicSuffix } = reading
+  return readRules(reading, field, [], ({ host, isWildcard }) => {
     if (!isWildcard || !isPublicSuffix(host)) return undefined
     const hint = 'name the hosts, or a domain that has one owner'
     return { message: `${quoted(host)} is a public suffix: anybody can have a host below it`, hint }
@@ -38,13 +43,12 @@ export function readHttpRules(
 
 /** `http`: the rules of the same tool; undefined where they have problems of their own. */
 export function readRedirects(
-  reader: NodeReader,
+  reading: HttpReading,
   field: Field,
-  expand: Expand,
   http: readonly HttpRule[] | undefined,
 ): readonly HttpRule[] | undefined {
-  if (!canTakeEffect(reader, field, http)) return undefined
-  return readRules(reader, field, expand, http ?? [], ({ methods }) => {
+  if (!canTakeEffect(reading.reader, field, http)) return undefined
+  return readRules(reading, field, http ?? [], ({ methods }) => {
     if (methods.size === 1 && methods.has('GET')) return undefined
     return { message: 'a redirect is followed by GET alone', hint: 'begin the rule with GET' }
   })
@@ -52,9 +56,8 @@ export function readRedirects(
 
 /** As `readRedirects`. */
 export function readHeaders(
-  reader: NodeReader,
+  { reader, expand }: HttpReading,
   field: Field,
-  expand: Expand,
   http: readonly HttpRule[] | undefined,
 ): readonly HeaderRule[] | undefined {
   const entries = canTakeEffect(reader, field, http) ? reader.entries(field) : undefined
@@ -72,7 +75,7 @@ export function readHeaders(
 }
 
 /** `METHOD URL`, one of each; `{name}` in it is one argument, as a whole segment or as the whole value of a key. */
-export function readRequest(reader: NodeReader, field: Field, expand: Expand): RequestRule | undefined {
+export function readRequest({ reader, expand, networks }: HttpReading, field: Field): RequestRule | undefined {
   const template = readTemplate(reader, field, expand)
   if (template === undefined) return undefined
   const { pieces, text, note } = template
@@ -83,7 +86,7 @@ export function readRequest(reader: NodeReader, field: Field, expand: Expand): R
     text,
     args.map(({ replacement }) => replacement),
   )
-  const compiled = compileHttpRule(rule.text)
+  const compiled = compileHttpRule(rule.text, networks)
   if (!compiled.ok) return note({ ...compiled.mistake, offset: rule.originOf(compiled.mistake.offset) })
   const place = reader.problems.placeOf(field.at)
   return {
@@ -103,32 +106,32 @@ type Refusal = (pattern: HttpPattern) => Omit<RuleMistake, 'offset'> | undefined
 
 /** The rules of one list; each must permit something that neither another one nor one of `others` does. */
 function readRules(
-  reader: NodeReader,
+  reading: HttpReading,
   field: Field,
-  expand: Expand,
   others: readonly HttpRule[],
   refusal: Refusal,
 ): readonly HttpRule[] | undefined {
+  const { reader, networks } = reading
   const items = reader.items(field)
   const surplus = items?.[PATTERNS_PER_LIST_MAX]
   if (surplus !== undefined) {
     reader.problems.add(surplus.at, `\`${field.key}\` holds more than ${PATTERNS_PER_LIST_MAX} rules`)
     return undefined
   }
-  const rules = items && allOf(items.map((item) => readRule(reader, item, expand, refusal)))
+  const rules = items && allOf(items.map((item) => readRule(reading, item, refusal)))
   if (rules === undefined) return undefined
   const compiled = others.flatMap(({ rule }) => {
-    const result = compileHttpRule(rule)
+    const result = compileHttpRule(rule, networks)
     return result.ok ? [{ rule, pattern: result.pattern }] : []
   })
   const needless = rules.filter((rule, index) => noteNeedless(reader, rule, index, rules, compiled))
   return needless.length > 0 ? undefined : rules.map(({ rule, place }) => ({ rule, place }))
 }
 
-function readRule(reader: NodeReader, item: Field, expand: Expand, refusal: Refusal): ReadRule | undefined {
+function readRule({ reader, expand, networks }: HttpReading, item: Field, refusal: Refusal): ReadRule | undefined {
   const template = readTemplate(reader, item, expand)
   if (template === undefined) return undefined
-  const compiled = compileHttpRule(template.text)
+  const compiled = compileHttpRule(template.text, networks)
   if (!compiled.ok) return template.note(compiled.mistake)
   const refused = refusal(compiled.pattern)
   if (refused !== undefined) return template.note({ offset: 0, ...refused })

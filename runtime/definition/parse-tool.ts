@@ -16,8 +16,8 @@ import {
   TOOL_TIMEOUT_MS,
   TOOL_TIMEOUT_MS_MAX,
 } from '../limits.ts'
-import type { DenyRule, PathRight } from '../policy/grant.ts'
-import { BUILTIN_TOOLS, BUILTIN_TOOLS_UNSUPPORTED, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
+import type { DenyRule, Network, PathRight } from '../policy/grant.ts'
+import { BUILTIN_TOOLS, BUILTIN_TOOL_NAMES, isBuiltinTool } from './builtin-tools.ts'
 import type { BuiltinTool, ToolRight } from './builtin-tools.ts'
 import { isProtectedPath, readDeny, readPattern, type PatternAt, type RuleCheck } from './check-rules.ts'
 import { REPEATS, type ToolEntry, type ToolLimits, type ToolSource } from './definition.ts'
@@ -31,10 +31,12 @@ import {
   readHttpRules,
   readRedirects,
   readRequest,
+  type HttpReading,
   type IsPublicSuffix,
   type RequestRule,
 } from './parse-http.ts'
 import type { Settings } from './settings.ts'
+import type { JsonSchema } from '../tool/check-schema.ts'
 import { didYouMean } from './suggest.ts'
 
 const PATH_RIGHTS: readonly PathRight[] = ['read', 'write', 'delete']
@@ -47,6 +49,8 @@ export interface ToolParsing {
   readonly ruleCheck: RuleCheck
   readonly settings: Settings
   readonly isPublicSuffix: IsPublicSuffix
+  /** The operator's. */
+  readonly networks: readonly Network[]
 }
 
 /** Undefined if a problem was noted that leaves no tool. */
@@ -93,7 +97,7 @@ export function parseTool(parsing: ToolParsing, field: Field): ToolEntry | undef
   const isSafe = rules.every(({ right }) => right === 'read') && web.http.every(({ rule }) => rule.startsWith('GET '))
   const words = {
     description: description && reader.text(description, { lines: true }),
-    args: args === undefined ? [] : readArgs(reader, args, settings),
+    args: args === undefined ? [] : ownArgs(reader, args, settings, fields.has('request')),
     repeat: (repeat && reader.choice(repeat, REPEATS)) ?? (isSafe ? 'safe' : 'ask'),
     required: required && problems.placeOf(required.at),
   }
@@ -119,24 +123,47 @@ interface WebRules extends Pick<ToolEntry, 'http' | 'redirects' | 'headers'> {
   readonly request: RequestRule | undefined
 }
 
-function readWeb({ reader, settings, isPublicSuffix }: ToolParsing, fields: Fields): WebRules {
+function readWeb({ settings, ...parsing }: ToolParsing, fields: Fields): WebRules {
   const expand: Expand = (template, part, at) => settings.expand(template, part, at)
+  const reading: HttpReading = { ...parsing, expand }
   const [requestField, httpField, redirectsField, headersField] = ['request', 'http', 'redirects', 'headers'].map(
     (key) => fields.get(key),
   )
-  const request = requestField && readRequest(reader, requestField, expand)
-  const http =
-    requestField === undefined
-      ? httpField && readHttpRules(reader, httpField, expand, isPublicSuffix)
-      : request && [request.http]
+  const request = requestField && readRequest(reading, requestField)
+  const http = requestField === undefined ? httpField && readHttpRules(reading, httpField) : request && [request.http]
   // Where the rules have mistakes of their own, what rests on them is not to blame.
   const base = http ?? (requestField === undefined && httpField === undefined ? [] : undefined)
   return {
     request,
     http: http ?? [],
-    redirects: (redirectsField && readRedirects(reader, redirectsField, expand, base)) ?? [],
-    headers: (headersField && readHeaders(reader, headersField, expand, base)) ?? [],
+    redirects: (redirectsField && readRedirects(reading, redirectsField, base)) ?? [],
+    headers: (headersField && readHeaders(reading, headersField, base)) ?? [],
   }
+}
+
+/** What stands in a URL is one text. */
+const URL_TYPES: ReadonlySet<unknown> = new Set(['string', 'number', 'integer', 'boolean'])
+
+function isOneText(schema: JsonSchema): boolean {
+  if (typeof schema !== 'object') return false
+  const { type, const: only, enum: some } = schema
+  if (type !== undefined) return URL_TYPES.has(type)
+  const values = Array.isArray(some) ? some : [only]
+  return values.every((value) => ['string', 'number', 'boolean'].includes(typeof value))
+}
+
+function ownArgs(reader: NodeReader, field: Field, settings: Settings, inUrl: boolean): ToolEntry['args'] {
+  const rules = readArgs(reader, field, settings)
+  if (!inUrl) return rules
+  for (const { at, key } of reader.entries(field) ?? []) {
+    const rule = rules.find(({ argument }) => argument === key)
+    if (rule === undefined || isOneText(rule.schema)) continue
+    reader.problems.add(
+      at,
+      `the argument ${quoted(key)} stands in a URL, so its type is string, number, integer or boolean`,
+    )
+  }
+  return rules
 }
 
 /** A tool without code: nothing of it but the request takes effect, and its arguments have no other schema. */
@@ -188,11 +215,7 @@ function readFrom(reader: NodeReader, tool: Field, field: Field | undefined): To
 
 function builtin(reader: NodeReader, name: string, at: number, own?: string): ToolSource | undefined {
   if (isBuiltinTool(name)) return { kind: 'builtin', tool: name }
-  if (BUILTIN_TOOLS_UNSUPPORTED.includes(name)) {
-    reader.unsupported(at, name)
-    return undefined
-  }
-  const hint = didYouMean(name, [...BUILTIN_TOOL_NAMES, ...BUILTIN_TOOLS_UNSUPPORTED]) ?? own
+  const hint = didYouMean(name, BUILTIN_TOOL_NAMES) ?? own
   reader.problems.add(at, `no tool ${quoted(name)} comes with run-agent`, hint)
   return undefined
 }
@@ -220,6 +243,11 @@ function readPatterns(reader: NodeReader, list: Field, settings: Settings): read
   })
 }
 
+const EXAMPLES: Partial<Record<ToolRight, string>> = {
+  git: 'git: read',
+  http: 'http: ["GET https://api.example/v1/**"]',
+}
+
 /** A right that a built-in tool lacks, one that it can never use, and a `deny` with nothing to deny. */
 function checkRights(reader: NodeReader, tool: Field, from: ToolSource | undefined, fields: Fields): void {
   const { problems } = reader
@@ -229,16 +257,14 @@ function checkRights(reader: NodeReader, tool: Field, from: ToolSource | undefin
   }
   if (from?.kind !== 'builtin') return
   const { needs, requires }: BuiltinTool = BUILTIN_TOOLS[from.tool]
-  const rights: readonly ToolRight[] = [...PATH_RIGHTS, 'git']
-  const http = fields.get('http')
-  if (http !== undefined) problems.add(http.at, `\`http\` can never take effect: \`${from.tool}\` does not need it`)
+  const rights: readonly ToolRight[] = [...PATH_RIGHTS, 'git', 'http']
   for (const right of rights) {
     const field = fields.get(right)
     if (field !== undefined && !needs.includes(right)) {
       problems.add(field.at, `\`${right}\` can never take effect: \`${from.tool}\` does not need it`)
     }
     if (field === undefined && requires.includes(right)) {
-      const example = right === 'git' ? 'git: read' : `${right}: ["**"]`
+      const example = EXAMPLES[right] ?? `${right}: ["**"]`
       problems.add(tool.at, `${quoted(tool.key)} lacks a right that it needs: \`${right}\``, `as in ${example}`)
     }
   }

@@ -17,6 +17,7 @@ import {
   RUN_USD_MAX,
   RUN_USD_MIN,
 } from '../limits.ts'
+import type { Network } from '../policy/grant.ts'
 import { isProtectedPath, RuleCheck } from './check-rules.ts'
 import { MODEL_EFFORTS, WALLS } from './definition.ts'
 import type { AgentDefinition, Budget, ModelChoice, ToolEntry } from './definition.ts'
@@ -43,6 +44,8 @@ export interface DefinitionInput {
   readonly allowProtected?: readonly string[]
   /** Without it every domain counts as a public suffix, and no rule may have a wildcard for a host. */
   readonly isPublicSuffix?: IsPublicSuffix
+  /** The operator's: where `http:` may be permitted. */
+  readonly networks?: readonly Network[]
   /** Values for its settings; without them a definition can be read and locked, and not run. */
   readonly values?: SettingValues
 }
@@ -237,7 +240,7 @@ function readTools(
   reader: NodeReader,
   field: Field,
   settings: Settings,
-  { allowProtected = [], isPublicSuffix = () => true }: DefinitionInput,
+  { allowProtected = [], isPublicSuffix = () => true, networks = [] }: DefinitionInput,
 ): readonly ToolEntry[] | undefined {
   const entries = reader.entries(field)
   const surplus = entries?.[DEFINITION_TOOLS_MAX]
@@ -247,7 +250,7 @@ function readTools(
   }
   const ruleCheck = new RuleCheck(reader.problems, allowProtected)
   return entries
-    ?.map((entry) => parseTool({ reader, ruleCheck, settings, isPublicSuffix }, entry))
+    ?.map((entry) => parseTool({ reader, ruleCheck, settings, isPublicSuffix, networks }, entry))
     .filter((tool) => tool !== undefined)
 }
 

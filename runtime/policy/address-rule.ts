@@ -63,7 +63,8 @@ function literalAddress(host: string): string | undefined {
   return ipaddr.isValid(text) ? text : undefined
 }
 
-function hostMatches(pattern: string, host: string): boolean {
+/** `pattern`: a host, or `*.` and a domain, for one label more. */
+export function hostMatches(pattern: string, host: string): boolean {
   if (!pattern.startsWith('*.')) return pattern === host
   const dot = host.indexOf('.')
   return dot > 0 && host.slice(dot + 1) === pattern.slice(2)
@@ -117,4 +118,18 @@ function unmapped(address: Address): Address {
 
 function cidr6(text: string): [ipaddr.IPv6, number] {
   return ipaddr.IPv6.parseCIDR(text)
+}
+
+/** Whether a text is a range of addresses in CIDR notation, with nothing behind its prefix. */
+export function isCidr(text: string): boolean {
+  if (!ipaddr.isValidCIDR(text)) return false
+  const [address, bits] = ipaddr.parseCIDR(text)
+  const network =
+    address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
+  return `${network.toString()}/${bits}` === `${address.toString()}/${bits}`
+}
+
+/** Whether a range, which `isCidr`, begins at an address that no network of an operator opens. */
+export function isNeverDialled(range: string): boolean {
+  return NEVER.has(kindOf(ipaddr.parseCIDR(range)[0]))
 }

@@ -36,7 +36,7 @@ export function attenuate(grant: Grant, needs: NeededRights): Attenuated {
   }
   const paths = grant.paths.filter((rule) => needs[rule.right] === true)
   const http = grant.http.flatMap((rule) => {
-    const kept = neededPart(rule, needs.http)
+    const kept = neededPart(rule, needs.http, grant.networks)
     if (kept.length === 0) dropped.push({ right: 'http', rule: rule.rule, place: rule.place })
     return kept
   })
@@ -52,10 +52,10 @@ export function lacksAll(grant: Grant, needs: NeededRights): boolean {
 }
 
 /** The rule where a need covers it, else the needs that it covers itself: both at the rule's place. */
-function neededPart(rule: HttpRule, needs: NeededRights['http']): readonly HttpRule[] {
+function neededPart(rule: HttpRule, needs: NeededRights['http'], networks: Grant['networks']): readonly HttpRule[] {
   if (needs === true) return [rule]
-  const granted = patternOf(rule.rule)
-  const needed = (needs ?? []).map((text) => ({ text, pattern: patternOf(text) }))
+  const granted = patternOf(rule.rule, networks)
+  const needed = (needs ?? []).map((text) => ({ text, pattern: patternOf(text, networks) }))
   if (needed.some(({ pattern }) => coversRule(pattern, granted))) return [rule]
   return needed
     .filter(({ pattern }) => coversRule(granted, pattern))
@@ -63,8 +63,8 @@ function neededPart(rule: HttpRule, needs: NeededRights['http']): readonly HttpR
 }
 
 /** Rules were checked where they were read; one that does not compile here is a mistake of ours. */
-function patternOf(text: string): HttpPattern {
-  const compiled = compileHttpRule(text)
+function patternOf(text: string, networks: Grant['networks']): HttpPattern {
+  const compiled = compileHttpRule(text, networks)
   if (!compiled.ok) throw new Error(`the rule ${text} does not compile: ${compiled.mistake.message}`)
   return compiled.pattern
 }

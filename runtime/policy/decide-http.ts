@@ -1,8 +1,9 @@
 /** Whether a tool may make an HTTP request. Pure, and a denial unless a rule of the grant permits. */
 import { addressTrouble } from './address-rule.ts'
 import type { Decision, DenyReason, Facts, Grant, HttpRequest, HttpRule } from './grant.ts'
+import { sentHeaders } from './http-header.ts'
 import { compileHttpRule, mismatch, type HttpPattern, type Mismatch } from './http-rule.ts'
-import { canonicalUrl, type CanonicalUrl } from './http-url.ts'
+import { canonicalUrl, queryPairs, type CanonicalUrl } from './http-url.ts'
 
 interface CompiledRule {
   readonly rule: HttpRule
@@ -13,6 +14,8 @@ interface CompiledRules {
   readonly http: readonly CompiledRule[]
   readonly redirects: readonly CompiledRule[]
 }
+
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** The order in which a rule is asked; the one that fails last is the nearest. */
 const STAGES: readonly Mismatch['stage'][] = ['origin', 'path', 'method', 'query', 'operation']
@@ -33,7 +36,12 @@ export function decideHttp(grant: Grant, request: HttpRequest, facts: Facts): De
 
 function decideUrl(grant: Grant, request: HttpRequest, url: CanonicalUrl, facts: Facts): Decision {
   const { method } = request
-  const attempt = { method, url, body: bodyText(request.body), contentType: headerOf(request, 'content-type') }
+  const sent = sentHeaders(grant.headers, request.headers ?? [])
+  if (!sent.ok) return denial(grant, 'header', sent.why)
+  // RFC 9110 section 9.3.1: a body of these has no meaning, and servers differ in what they make of one.
+  if (request.body !== undefined && BODILESS.has(method)) return denial(grant, 'default-deny', `a body with ${method}`)
+  const contentType = sent.headers.find(([name]) => name === 'content-type')?.[1]
+  const attempt = { method, url, body: bodyText(request.body), contentType }
   const { http, redirects } = compiledRules(grant)
   const { redirect } = facts
   if (redirect?.from.startsWith('https:') === true && url.scheme === 'http') {
@@ -54,22 +62,38 @@ function decideUrl(grant: Grant, request: HttpRequest, url: CanonicalUrl, facts:
     return denial(grant, 'redirect', 'the exchange that it names was not redirected there')
   }
   const why = byRedirect === undefined ? nearest?.why : 'that URL is reached by a redirect alone'
-  return denial(grant, 'default-deny', 'no rule permits it', why)
+  const isNear = byRedirect !== undefined || nearest?.stage === 'operation'
+  return denial(grant, 'default-deny', 'no rule permits it', [why, isNear ? undefined : needed(method, url)])
 }
 
-function denial(grant: Grant, reason: DenyReason, rule: string, why?: string): Decision {
-  const allowed = allowedRequests(grant)
-  return { kind: 'deny', reason, rule, allowed: why === undefined ? allowed : `${allowed}; ${why}` }
+/** The narrowest rule that would permit it; a GraphQL rule would be another one. */
+function needed(method: string, { scheme, host, port, segments, query }: CanonicalUrl): string | undefined {
+  const authority = port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`
+  const path = segments.map((segment) => encodeURIComponent(segment)).join('/')
+  const keys = query === undefined ? [] : queryPairs(query)?.map(([key]) => encodeURIComponent(key))
+  // No rule grants a key that is there twice.
+  if (keys === undefined || new Set(keys).size < keys.length) return undefined
+  const rule = `${method} ${scheme}://${authority}/${path}${keys.length === 0 ? '' : `?${keys.join('&')}`}`
+  // GitHub names the further pages of a list by the number of the repository.
+  const isPage = host === 'api.github.com' && segments[0] === 'repositories' && segments.length > 2
+  const pages = isPage
+    ? `, or for all pages ${method} https://api.github.com/repositories/*/${segments.slice(2).join('/')}?*`
+    : ''
+  return `it would need ${rule.slice(0, NEEDED_LENGTH_MAX)}${pages}`
+}
+
+/** Of a URL in a message. */
+const NEEDED_LENGTH_MAX = 500
+
+function denial(grant: Grant, reason: DenyReason, rule: string, why: readonly (string | undefined)[] = []): Decision {
+  const allowed = [allowedRequests(grant), ...why.filter((text) => text !== undefined)].join('; ')
+  return { kind: 'deny', reason, rule, allowed }
 }
 
 /** What a tool may request, in one sentence. */
 function allowedRequests({ tool, http }: Grant): string {
   if (http.length === 0) return `${tool} has no right to any URL`
   return `${tool} may request ${http.map(({ rule }) => rule).join('; ')}`
-}
-
-function headerOf({ headers = [] }: HttpRequest, wanted: string): string | undefined {
-  return headers.find(([name]) => name === wanted)?.[1]
 }
 
 /** Undefined where it is no text; no rule that looks into a body covers that. */
@@ -87,14 +111,15 @@ const cache = new WeakMap<Grant, CompiledRules>()
 function compiledRules(grant: Grant): CompiledRules {
   const known = cache.get(grant)
   if (known !== undefined) return known
+  const compiledRule = (rule: HttpRule): CompiledRule => compiledOf(rule, grant.networks)
   const compiled = { http: grant.http.map(compiledRule), redirects: grant.redirects.map(compiledRule) }
   cache.set(grant, compiled)
   return compiled
 }
 
 /** Rules were checked where they were read; one that does not compile here is a mistake of ours. */
-function compiledRule(rule: HttpRule): CompiledRule {
-  const compiled = compileHttpRule(rule.rule)
+function compiledOf(rule: HttpRule, networks: Grant['networks']): CompiledRule {
+  const compiled = compileHttpRule(rule.rule, networks)
   if (!compiled.ok) throw new Error(`the rule ${rule.rule} of a grant does not compile: ${compiled.mistake.message}`)
   return { rule, pattern: compiled.pattern }
 }

@@ -123,6 +123,8 @@ export interface Facts {
   readonly resolvedTo?: string
   /** For a request with `redirectOf`: the exchange's own URL and the one that its answer named; null: none. */
   readonly redirect?: { readonly from: string; readonly to: string } | null
+  /** Headers that the tool gave and that were not sent. */
+  readonly dropped?: readonly string[]
   /** Every address that the host of an HTTP request resolved to, in the resolver's order; none: it has none. */
   readonly addresses?: readonly string[]
 }
@@ -138,6 +140,7 @@ export type DenyReason =
   | 'bad-url'
   | 'address'
   | 'redirect'
+  | 'header'
   | 'link'
 
 /** What policy says of one request; always with the rule that said it. */

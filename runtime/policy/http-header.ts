@@ -1,4 +1,121 @@
-/** Headers that no rule and no tool sets: what frames a message, what is a credential, what says who or what asks. */
+/**
+ * The headers of a request: which no rule and no tool sets (what frames a message, what is a credential, what says who
+ * or what asks), which every tool may, and what becomes of the others.
+ */
+import type { HeaderRule } from './grant.ts'
+
+type Header = readonly [name: string, value: string]
+
+export type SentHeaders =
+  | {
+      readonly ok: true
+      /** Each name once. */
+      readonly headers: readonly Header[]
+      /** Names of what the tool gave and is not sent. */
+      readonly dropped: readonly string[]
+    }
+  | { readonly ok: false; readonly why: string }
+
+/** What every tool may say of its own request. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'cache-control',
+  'content-language',
+  'content-type',
+  'idempotency-key',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-event-id',
+  'pragma',
+  'prefer',
+  'range',
+  'user-agent',
+  'x-github-api-version',
+  'x-request-id',
+])
+
+/** What client libraries add by themselves: sent by nobody, or said of this machine. Its lack changes no request. */
+const NEEDLESS = /^(?:accept-encoding|dnt|origin|priority|referer|x-stainless-.*)$/
+
+const AUTH_LIKE =
+  /(?:^|-)(?:api-?key|auth|authentication|authorization|credentials?|password|secret|session|token)(?:-|$)/
+
+/** Visible ASCII, and spaces and tabs within (RFC 9110 section 5.5, without obs-text). */
+const VALUE = /^(?:[!-~](?:[\t -~]*[!-~])?)?$/
+
+/**
+ * What of the headers that a tool gave goes out, beside those that the definition fixes. What looks like a credential
+ * is dropped: credentials are the operator's. Everything else that is not granted refuses the request, because without
+ * it another request would be made than the one that was meant.
+ */
+export function sentHeaders(rules: readonly HeaderRule[], given: readonly Header[]): SentHeaders {
+  const fixed = rules.flatMap(({ name, value }): Header[] => (value === undefined ? [] : [[name, value]]))
+  const names = new Set<string>()
+  const headers: Header[] = []
+  const dropped: string[] = []
+  for (const [name, value] of given) {
+    if (names.has(name)) return { ok: false, why: `the header ${name} is there twice` }
+    names.add(name)
+    const rule = rules.find((candidate) => candidate.name === name)
+    if (rule === undefined && !OWN_HEADERS.has(name)) {
+      const why = refusalOf(name)
+      if (why !== undefined) return { ok: false, why }
+      dropped.push(name)
+    } else if (rule?.value !== undefined) {
+      if (rule.value !== value) dropped.push(name)
+    } else if (VALUE.test(value)) headers.push([name, value])
+    else return { ok: false, why: `the value of the header ${name} is not visible ASCII` }
+  }
+  return { ok: true, headers: [...headers, ...fixed], dropped }
+}
+
+/** Undefined where a header that is not granted is left out. */
+function refusalOf(name: string): string | undefined {
+  const folded = name.replaceAll('_', '-')
+  const forbidden = FORBIDDEN.get(folded)
+  if (forbidden === BEHIND_THE_RULE) return `the header ${name} is never sent: ${forbidden}`
+  if (forbiddenHeader(name) !== undefined || NEEDLESS.test(name) || AUTH_LIKE.test(folded)) return undefined
+  return `the header ${name} is not granted; the definition may say headers: { ${name}: "*" }`
+}
+
+/** What of an answer a tool sees: nothing that would be a credential of its own, or speaks to a browser. */
+const ANSWER_HEADERS: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'age',
+  'allow',
+  'cache-control',
+  'content-disposition',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-range',
+  'content-type',
+  'date',
+  'deprecation',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'location',
+  'preference-applied',
+  'retry-after',
+  'server',
+  'sunset',
+  'vary',
+  'warning',
+])
+
+const ANSWER_PREFIXES = /^(?:x-|ratelimit|openai-|anthropic-|docker-|cf-ray$)/
+
+export function isShownHeader(name: string): boolean {
+  return ANSWER_HEADERS.has(name) || (ANSWER_PREFIXES.test(name) && !AUTH_LIKE.test(name) && !/csrf|xsrf/.test(name))
+}
+
+const BEHIND_THE_RULE = 'it changes what is asked for behind the rule'
 
 const FORBIDDEN: ReadonlyMap<string, string> = new Map([
   ...list('the credential comes from the configuration of the operator', [
@@ -20,7 +137,7 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
     'upgrade',
   ]),
   // A server that obeys one of these performs another request than the one that was granted.
-  ...list('it changes what is asked for behind the rule', [
+  ...list(BEHIND_THE_RULE, [
     'content-encoding',
     'x-envoy-original-path',
     'x-host',

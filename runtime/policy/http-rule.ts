@@ -8,6 +8,8 @@
  * operation.
  */
 import { operationTrouble, type GraphqlRule } from './graphql-operation.ts'
+import { hostMatches as hostMatchesPattern } from './address-rule.ts'
+import type { Network } from './grant.ts'
 import { splitHttpRule, type HttpRulePieces, type Piece, type RuleMistake } from './http-rule-pieces.ts'
 import { hostTrouble, pathTrouble, percentDecoded, queryPairs, type CanonicalUrl } from './http-url.ts'
 
@@ -35,13 +37,14 @@ export type CompiledHttpRule =
 
 export const HTTP_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-export function compileHttpRule(text: string): CompiledHttpRule {
+/** `networks`: of the operator's, where `http:` may be permitted. */
+export function compileHttpRule(text: string, networks: readonly Network[] = []): CompiledHttpRule {
   const split = splitHttpRule(text)
   if (!split.ok) return split
   const { pieces } = split
   const mistake =
     methodMistake(pieces.methods) ??
-    originMistake(pieces) ??
+    originMistake(pieces, networks) ??
     pathMistake(pieces) ??
     queryMistake(pieces) ??
     graphqlMistake(pieces)
@@ -56,7 +59,7 @@ export function compileHttpRule(text: string): CompiledHttpRule {
       scheme: scheme.text,
       host: isWildcard ? host.text.slice(2) : host.text,
       isWildcard,
-      port: port === undefined ? 443 : Number(port.text),
+      port: port === undefined ? (scheme.text === 'http' ? 80 : 443) : Number(port.text),
       segments: (isDeep ? segments.slice(0, -1) : segments).map(({ text }) =>
         text === '*' ? undefined : decoded(text),
       ),
@@ -202,7 +205,7 @@ function methodMistake(methods: readonly Piece[]): RuleMistake | undefined {
   return undefined
 }
 
-function originMistake({ scheme, host, port }: HttpRulePieces): RuleMistake | undefined {
+function originMistake({ scheme, host, port }: HttpRulePieces, networks: readonly Network[]): RuleMistake | undefined {
   if (scheme.text !== 'https' && scheme.text !== 'http') {
     return {
       message: 'the scheme must be https',
@@ -229,11 +232,17 @@ function originMistake({ scheme, host, port }: HttpRulePieces): RuleMistake | un
   if (port !== undefined && !(/^[1-9][0-9]{0,4}$/.test(port.text) && Number(port.text) <= 65_535)) {
     return { message: 'a port is a number from 1 to 65535', offset: port.at }
   }
-  if (scheme.text === 'http' && (port === undefined || !isLoopback(host.text))) {
-    const hint = 'write https, or http://127.0.0.1:PORT'
+  const isPlain = networks.some(({ http, hosts }) => http && hosts.some((pattern) => coversHost(pattern, host.text)))
+  if (scheme.text === 'http' && !isPlain && (port === undefined || !isLoopback(host.text))) {
+    const hint = "write https, or http://127.0.0.1:PORT; or a network of the operator's permits it"
     return { message: 'http is for a literal loopback address with a port', offset: scheme.at, hint }
   }
   return undefined
+}
+
+/** Both exact, or `*.` and a domain. */
+function coversHost(wide: string, narrow: string): boolean {
+  return wide === narrow || (!narrow.startsWith('*.') && hostMatchesPattern(wide, narrow))
 }
 
 /** A name could resolve to another machine. */

@@ -8,16 +8,28 @@ import { decodeAnswer, encodeQuestion } from './test-tool-wire.ts'
 /** Files by their path relative to the workspace. A text is UTF-8. */
 export type ToolTestFiles = Readonly<Record<string, string | Uint8Array>>
 
+/** What the network of a test says to one request. */
+export interface ToolTestAnswer {
+  /** 200 where it is left out. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** A text is UTF-8. */
+  readonly body?: string | Uint8Array
+}
+
 export interface ToolTestOptions {
   /** The call's arguments, as a model would give them. */
   readonly args?: Readonly<Record<string, unknown>>
   /**
-   * The tool's entry as a definition has it: `read`, `write`, `delete`, `deny`, `git`, `args`, `limits`. Without it
+   * The tool's entry as a definition has it: `read`, `write`, `delete`, `deny`, `git`, `http`, `redirects`, `headers`, `args`,
+   * `limits`. Without it
    * nothing is granted.
    */
   readonly rules?: Readonly<Record<string, unknown>>
   /** What the workspace holds before the call. */
   readonly files?: ToolTestFiles
+  /** What the network says, by `METHOD URL`; any other request fails, and nothing reaches the real network. */
+  readonly http?: Readonly<Record<string, ToolTestAnswer>>
   readonly settings?: Readonly<Record<string, string>>
   readonly user?: string
   /** What time it is when the call starts; in the sandbox alone. Default: 2026-01-01. */
@@ -41,9 +53,12 @@ export interface ToolTestError {
 }
 
 export interface ToolTestRequest {
-  /** `fs.read`, `fs.write`, `timer` … */
+  /** `fs.read`, `fs.write`, `http`, `timer` … */
   readonly op: string
   readonly path?: string
+  /** Of `http`. */
+  readonly method?: string
+  readonly url?: string
   /** Of `fs.rename`. */
   readonly from?: string
   readonly to?: string

@@ -39,14 +39,16 @@ describe('withProtected()', () => {
   })
 })
 
+const AS_READ = { allowProtected: [], networks: [] }
+
 describe('assertLocked()', () => {
   test('holds for the bytes that were loaded, and for no others that lie there now', async () => {
     using tree = makeTree(['a.yaml=name: a\nscript: ./s.ts\n'])
     const loaded = await readDefinition(nodeFileHost, place(tree.path))
     const made = agentParts(loaded.definition, loaded.hash, '0'.repeat(64), () => undefined)
     writeFileSync(join(tree.path, 'a.lock'), lockText(makeLock(made, lockedRights(loaded.definition))))
-    await expect(assertLocked(place(tree.path), made, [])).resolves.toBeUndefined()
+    await expect(assertLocked(place(tree.path), made, AS_READ)).resolves.toBeUndefined()
     writeFileSync(join(tree.path, 'a.yaml'), 'name: a\nscript: ./s.ts # other bytes\n')
-    await expect(assertLocked(place(tree.path), made, [])).rejects.toThrow('changed while it was read')
+    await expect(assertLocked(place(tree.path), made, AS_READ)).rejects.toThrow('changed while it was read')
   })
 })

@@ -46,6 +46,7 @@ x-note: free
           },
         },
         "file": "config.yaml",
+        "networks": [],
         "protected": [],
         "providers": Map {
           "openai" => {

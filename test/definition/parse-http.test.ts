@@ -1,18 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { readHeaders, readHttpRules, readRedirects, readRequest } from '../../runtime/definition/parse-http.ts'
+import {
+  readHeaders,
+  readHttpRules,
+  readRedirects,
+  readRequest,
+  type HttpReading,
+} from '../../runtime/definition/parse-http.ts'
 import type { Expand } from '../../runtime/definition/http-template.ts'
 import { publicSuffixesFor } from '../../runtime/definition/public-suffixes.ts'
 import { NodeReader, type Field } from '../../runtime/definition/node-reader.ts'
 import { parseYaml } from '../../runtime/definition/yaml-source.ts'
-import type { HttpRule } from '../../runtime/policy/grant.ts'
+import type { HttpRule, Network } from '../../runtime/policy/grant.ts'
 import { problemsOf, summaries } from '../support/problems.ts'
 
 const VALUES: Readonly<Record<string, string>> = { api: 'billing.example', pull: '17', user: 'al b', name: '..' }
 
-type Read<Value> = (reader: NodeReader, field: Field, expand: Expand) => Value | undefined
+type Read<Value> = (reading: HttpReading, field: Field) => Value | undefined
 
 /** What a reader makes of the value behind `key: `, in line 1. */
-function read<Value>(key: string, yaml: string, by: Read<Value>): Value {
+function read<Value>(key: string, yaml: string, by: Read<Value>, networks: readonly Network[] = []): Value {
   const { root, problems } = parseYaml('definition', 'a.yaml', `${key}: ${yaml}\n`)
   const reader = new NodeReader(problems)
   const [field] = reader.entries({ key: 'tool', at: 0, value: root, valueAt: 0 }) ?? []
@@ -22,15 +28,14 @@ function read<Value>(key: string, yaml: string, by: Read<Value>): Value {
       if (value === undefined) problems.add(at(index), `no setting ${whole}`)
       return value === undefined ? '' : part === 'segment' || part === 'query' ? encodeURIComponent(value) : value
     })
-  const value = by(reader, field!, expand)
+  const value = by({ reader, expand, isPublicSuffix, networks }, field!)
   problems.throwIfAny()
   // A reader that returns undefined has noted why, and one that noted something returns nothing.
   if (value === undefined) throw new Error('nothing was read, without a problem')
   return value
 }
 
-const http = (yaml: string): readonly HttpRule[] =>
-  read('http', yaml, (reader, field, expand) => readHttpRules(reader, field, expand, isPublicSuffix))
+const http = (yaml: string): readonly HttpRule[] => read('http', yaml, readHttpRules)
 const texts = (yaml: string): readonly string[] => http(yaml).map(({ rule }) => rule)
 const mistakes = (act: () => unknown): readonly string[] => summaries(problemsOf(act))
 
@@ -151,6 +156,21 @@ describe('a setting in a rule', () => {
   })
 })
 
+describe('http:', () => {
+  const networks = [{ hosts: ['billing.corp.example', '*.svc.example'], addresses: ['10.0.0.0/8'], http: true }]
+  const plain = (rule: string) => read('http', `["${rule}"]`, readHttpRules, networks)
+
+  it.each(['GET http://billing.corp.example/', 'GET http://a.svc.example:8080/v1', 'GET http://*.svc.example/'])(
+    "is for hosts of the operator's networks: %s",
+    (rule) => expect(plain(rule).map((found) => found.rule)).toEqual([rule]),
+  )
+
+  it.each(['GET http://corp.example/', 'GET http://a.b.svc.example/', 'GET http://*.corp.example/'])(
+    'and for no others: %s',
+    (rule) => expect(mistakes(() => plain(rule))).toEqual([expect.stringContaining('http is for a literal loopback')]),
+  )
+})
+
 describe('readRequest', () => {
   const request = (text: string) => read('request', `'${text}'`, readRequest)
 
@@ -203,7 +223,7 @@ const BASE: readonly HttpRule[] = [{ rule: 'GET,POST https://h.example/**', plac
 
 describe('readRedirects', () => {
   const redirects = (yaml: string, rules: readonly HttpRule[] | undefined = BASE) =>
-    read('redirects', yaml, (reader, field, expand) => readRedirects(reader, field, expand, rules))
+    read('redirects', yaml, (reading, field) => readRedirects(reading, field, rules))
 
   it('may stand on a public suffix', () => {
     const rule = 'GET https://*.blob.core.windows.net/**?*'
@@ -226,8 +246,8 @@ describe('readRedirects', () => {
     expect(mistakes(() => redirects('["GET https://a.example/"]', []))).toEqual([
       '1:1 `redirects` can never take effect: the tool has no `http` rule',
     ])
-    const undecided = read('redirects', '["GET https://a.example/"]', (reader, field, expand) =>
-      readRedirects(reader, field, expand, undefined),
+    const undecided = read('redirects', '["GET https://a.example/"]', (reading, field) =>
+      readRedirects(reading, field, undefined),
     )
     expect(undecided).toHaveLength(1)
   })
@@ -235,7 +255,7 @@ describe('readRedirects', () => {
 
 describe('readHeaders', () => {
   const headers = (yaml: string, rules: readonly HttpRule[] = BASE) =>
-    read('headers', yaml, (reader, field, expand) => readHeaders(reader, field, expand, rules))
+    read('headers', yaml, (reading, field) => readHeaders(reading, field, rules))
 
   it('are fixed, or free for the tool', () => {
     expect(headers('{ X-Tenant: "t-${pull}", x-api-version: "*", accept: "application/*" }')).toEqual([

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../runtime/policy/decide.ts'
-import type { Decision, Grant, HttpRequest } from '../../runtime/policy/grant.ts'
+import type { Decision, Facts, Grant, HttpRequest } from '../../runtime/policy/grant.ts'
 import { grantOf } from '../support/grants.ts'
 
 function httpGrant(http: readonly string[], redirects: readonly string[] = []): Grant {
@@ -33,10 +33,13 @@ describe('decideHttp', () => {
 
   test('denies what no rule permits, and everything without a rule', () => {
     const denial = { kind: 'deny', reason: 'default-deny', rule: 'no rule permits it' }
-    expect(ask(grant, 'GET https://evil.example/')).toEqual({ ...denial, allowed: may })
+    expect(ask(grant, 'GET https://evil.example/?a=1&b')).toEqual({
+      ...denial,
+      allowed: `${may}; it would need GET https://evil.example/?a&b`,
+    })
     expect(ask(httpGrant([]), 'GET https://api.example/')).toEqual({
       ...denial,
-      allowed: 'probe has no right to any URL',
+      allowed: 'probe has no right to any URL; it would need GET https://api.example/',
     })
     // Without a rule of its own, a rule for redirects permits nothing.
     expect(ask(httpGrant([], [BLOBS]), 'GET https://a.blob.example/b')).toMatchObject(denial)
@@ -63,7 +66,8 @@ describe('decideHttp', () => {
     ['POST https://api.example/graphql', 'the body must be application/json'],
     ['GET https://a.blob.example/b', 'that URL is reached by a redirect alone'],
   ] as const)('%s: %s', ([request, why]) => {
-    expect(ask(grant, request)).toMatchObject({ kind: 'deny', reason: 'default-deny', allowed: `${may}; ${why}` })
+    const allowed = expect.stringMatching(new RegExp(`^${RegExp.escape(`${may}; ${why}`)}(?:; it would need .*)?$`))
+    expect(ask(grant, request)).toMatchObject({ kind: 'deny', reason: 'default-deny', allowed })
   })
 
   test('a redirect reaches what a rule grants, and by GET what a rule for redirects does', () => {
@@ -72,6 +76,7 @@ describe('decideHttp', () => {
       kind: 'permit',
       rule: `redirect ${BLOBS}`,
       place: 'probe.yaml:40:1',
+      byRedirect: true,
     })
     expect(ask(grant, `GET ${shop}/issues`, redirected)).toMatchObject({ kind: 'permit', rule: ISSUES })
     for (const request of [
@@ -85,6 +90,62 @@ describe('decideHttp', () => {
     const posts = httpGrant([ISSUES], ['GET,POST https://a.example/b'])
     expect(ask(posts, 'GET https://a.example/b', redirected).kind).toBe('permit')
     expect(ask(posts, 'POST https://a.example/b', redirected).kind).toBe('deny')
+  })
+
+  test('what a redirect rule permits must have been named by the answer that the request names', () => {
+    const url = 'https://a.blob.example/b?sig=x'
+    const redirected = (redirect: Facts['redirect'], from = url): Decision =>
+      decide(grant, { op: 'http', method: 'GET', url: from, redirectOf: 0 }, { redirect: redirect ?? null })
+    const from = 'https://api.example/repos/acme/shop/issues'
+    expect(redirected({ from, to: url }).kind).toBe('permit')
+    for (const to of [null, { from, to: `${url}y` }, { from, to: 'https://a.blob.example/' }]) {
+      expect(redirected(to)).toMatchObject({ kind: 'deny', reason: 'redirect' })
+    }
+    // What a rule of its own permits needs no redirect; but never from https to http.
+    expect(redirected(null, from).kind).toBe('permit')
+    const plain = httpGrant(['GET http://127.0.0.1:8080/a'])
+    const ask = (before: string): Decision =>
+      decide(
+        plain,
+        { op: 'http', method: 'GET', url: 'http://127.0.0.1:8080/a', redirectOf: 0 },
+        { redirect: { from: before, to: 'http://127.0.0.1:8080/a' } },
+      )
+    expect(ask('https://h.example/')).toMatchObject({ kind: 'deny', reason: 'redirect' })
+    expect(ask('http://127.0.0.1:8080/').kind).toBe('permit')
+  })
+
+  test('every address that a host resolved to is looked at', () => {
+    const to = (...addresses: readonly string[]): Decision =>
+      decide(
+        httpGrant(['GET https://api.example/']),
+        { op: 'http', method: 'GET', url: 'https://api.example/' },
+        { addresses },
+      )
+    expect(to('93.184.215.14', '2606:2800:21f::1').kind).toBe('permit')
+    for (const address of ['127.0.0.1', '10.0.0.1', '169.254.169.254', '::1', 'fd00::1']) {
+      expect(to('93.184.215.14', address), address).toMatchObject({ kind: 'deny', reason: 'address' })
+    }
+  })
+
+  test('says which headers go out, and refuses what is not granted', () => {
+    const headers = (...pairs: readonly (readonly [string, string])[]): Decision =>
+      ask(grant, `GET ${shop}/issues`, { headers: pairs })
+    expect(headers(['accept', 'text/plain'], ['authorization', 'Bearer x']).kind).toBe('permit')
+    for (const pair of [
+      ['x-tenant', 'a'],
+      ['x-http-method-override', 'DELETE'],
+      ['content-encoding', 'gzip'],
+      ['accept', 'a\r\nx: y'],
+    ] as const) {
+      expect(headers(pair), pair[0]).toMatchObject({ kind: 'deny', reason: 'header' })
+    }
+  })
+
+  test('names the rule for the further pages that GitHub names by number', () => {
+    const pages = httpGrant(['GET https://api.github.com/repos/a/b/issues?page'])
+    expect(ask(pages, 'GET https://api.github.com/repositories/1/issues?page=2')).toMatchObject({
+      allowed: expect.stringContaining('for all pages GET https://api.github.com/repositories/*/issues?*'),
+    })
   })
 
   test('a rule that does not compile is a mistake of ours, and no permit', () => {

@@ -17,6 +17,7 @@ import { decide } from '../../runtime/policy/decide.ts'
 import type { CapabilityRequest, Grant } from '../../runtime/policy/grant.ts'
 import { memoryRecorder } from '../support/provider-imitation.ts'
 import { referencePermits, type ReferenceRight, type ReferenceTool } from '../support/reference-decision.ts'
+import { NO_WEB } from '../support/no-web.ts'
 import { REAL_CLOCK } from '../support/trail.ts'
 
 const DEFINITIONS = 10_000
@@ -125,7 +126,7 @@ test('`can`, the broker and an independent decision agree on 10,000 random defin
   const folder = mkdtempSync(join(tmpdir(), 'run-agent-reference-'))
   const workspace = openWorkspace(nodeFileHost, folder)
   const recorder = memoryRecorder()
-  const broker = createBroker(recorder, createWorldPerform(workspace, REAL_CLOCK))
+  const broker = createBroker(recorder, createWorldPerform(workspace, REAL_CLOCK, NO_WEB))
   const tally = { definitions: 0, permitted: 0, denied: 0, refused: 0 }
   let call = 0
   /** What a run would do: whether the tool was given what it asked for. The workspace is made to hold it first. */

@@ -1,0 +1,284 @@
+/**
+ * Performs what policy permitted of HTTP: one request, one answer, its body piece by piece. What only the network
+ * knows (where a redirect came from, which addresses a name has) is asked for first and decided before a byte is sent.
+ */
+import type { Json } from '../audit/event.ts'
+import { codeOf, messageOf } from '../errors.ts'
+import {
+  HTTP_CONNECT_MS,
+  HTTP_DECOMPRESSION_RATIO_MAX,
+  HTTP_EXCHANGES_MAX,
+  HTTP_HEADERS_MS,
+  HTTP_IDLE_MS,
+  HTTP_READ_BYTES_MAX,
+  HTTP_REDIRECTS_MAX,
+  HTTP_RESPONSE_BYTES_MAX,
+} from '../limits.ts'
+import type { Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
+import { isShownHeader, sentHeaders } from '../policy/http-header.ts'
+import { canonicalUrl, type CanonicalUrl } from '../policy/http-url.ts'
+import type { HttpExchange, WebHost } from '../ports.ts'
+import type { EffectPlace, Redecide } from './broker.ts'
+import { deniedOutcome, failedOutcome, type Outcome } from './outcome.ts'
+
+/** What an effect came to. */
+export interface Performed {
+  readonly outcome: Outcome
+  readonly facts: Facts
+}
+
+export interface WebOptions {
+  readonly host: WebHost
+  /** PEM of the authorities that the operator names for a host; undefined: those of Node. */
+  readonly authoritiesOf: (host: string) => string | undefined
+}
+
+export type WebBodyRequest = { readonly op: 'http.read' | 'http.close'; readonly exchange: number }
+
+/** The answer to one request, as long as its body may be asked for. */
+interface LiveExchange {
+  readonly url: string
+  /** Where the answer sends; undefined: nowhere that may be followed. */
+  readonly target: string | undefined
+  /** How many redirects led to it. */
+  readonly hops: number
+  readonly answer: HttpExchange | undefined
+  readonly stop: AbortController
+  isOver: boolean
+}
+
+/** The exchanges of one call, by the ordinals of their requests. */
+type CallExchanges = Map<number, LiveExchange>
+
+export interface WebPerformer {
+  request(place: EffectPlace, grant: Grant, request: HttpRequest, redecide: Redecide): Promise<Performed>
+  body(place: EffectPlace, request: WebBodyRequest): Promise<Performed>
+}
+
+export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerformer {
+  const calls = new WeakMap<AbortSignal, CallExchanges>()
+  const exchangesOf = ({ ended }: EffectPlace): CallExchanges => {
+    const known = calls.get(ended)
+    if (known !== undefined) return known
+    const made: CallExchanges = new Map()
+    calls.set(ended, made)
+    ended.addEventListener('abort', () => made.forEach(close))
+    return made
+  }
+  return {
+    async request(place, grant, request, redecide) {
+      const exchanges = exchangesOf(place)
+      const dialling = new Dialling(host, place, grant, request, redecide, exchanges)
+      try {
+        await dialling.dial(authoritiesOf)
+        return { outcome: { ok: true, value: dialling.answer() }, facts: dialling.facts }
+      } catch (error) {
+        return { outcome: dialling.failure(error), facts: dialling.facts }
+      }
+    },
+    async body(place, { op, exchange: ordinal }) {
+      const exchange = exchangesOf(place).get(ordinal)
+      if (op === 'http.close') {
+        if (exchange !== undefined) close(exchange)
+        return { outcome: { ok: true, value: null }, facts: {} }
+      }
+      return { outcome: await readBody(exchange, place), facts: {} }
+    },
+  }
+}
+
+function close(exchange: LiveExchange): void {
+  exchange.isOver = true
+  exchange.stop.abort(new Error('the exchange was closed'))
+  exchange.answer?.close()
+}
+
+async function readBody(exchange: LiveExchange | undefined, { ended }: EffectPlace): Promise<Outcome> {
+  if (exchange?.answer === undefined) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
+  // Read to its end, or closed: there is nothing more.
+  if (exchange.isOver) return { ok: true, value: null }
+  try {
+    const bytes = await exchange.answer.read(HTTP_READ_BYTES_MAX)
+    if (bytes === undefined) exchange.isOver = true
+    return { ok: true, value: bytes ?? null }
+  } catch (error) {
+    exchange.isOver = true
+    if (ended.aborted) throw ended.reason
+    return networkFailure(error, exchange.url)
+  }
+}
+
+/** Ends a request that policy does not let go on; becomes an outcome. */
+class Refusal extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
+    super('refused')
+    this.outcome = outcome
+  }
+}
+
+/** One request on its way: the facts are asked for one after the other, and each is decided. */
+class Dialling {
+  facts: Facts = {}
+  readonly #host: WebHost
+  readonly #place: EffectPlace
+  readonly #grant: Grant
+  readonly #request: HttpRequest
+  readonly #redecide: Redecide
+  readonly #exchanges: CallExchanges
+  readonly #stop = new AbortController()
+  readonly #url: CanonicalUrl
+  #hops = 0
+  #isSent = false
+  #answer: HttpExchange | undefined
+
+  constructor(
+    host: WebHost,
+    place: EffectPlace,
+    grant: Grant,
+    request: HttpRequest,
+    redecide: Redecide,
+    exchanges: CallExchanges,
+  ) {
+    const canonical = canonicalUrl(request.url)
+    if (!canonical.ok) throw new Error('a request for what is no URL was permitted')
+    this.#url = canonical.url
+    this.#host = host
+    this.#place = place
+    this.#grant = grant
+    this.#request = request
+    this.#redecide = redecide
+    this.#exchanges = exchanges
+  }
+
+  async dial(authoritiesOf: WebOptions['authoritiesOf']): Promise<void> {
+    const { method, body, redirectOf } = this.#request
+    const { ordinal, ended } = this.#place
+    this.#assertRoom()
+    const pending: LiveExchange = {
+      url: this.#url.href,
+      target: undefined,
+      hops: 0,
+      answer: undefined,
+      stop: this.#stop,
+      isOver: false,
+    }
+    // Known before it is answered, so that it can be closed.
+    this.#exchanges.set(ordinal, pending)
+    if (redirectOf !== undefined) this.#learnRedirect(redirectOf)
+    const sent = sentHeaders(this.#grant.headers, this.#request.headers ?? [])
+    if (!sent.ok) throw new Error('a request with headers that are refused was permitted')
+    if (sent.dropped.length > 0) this.#learn({ dropped: sent.dropped })
+    const signal = AbortSignal.any([ended, this.#stop.signal])
+    const name = this.#url.host.replace(/^\[|\]$/g, '')
+    const addresses = await this.#host.resolve(name, signal)
+    this.#learn({ addresses })
+    if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' })
+    signal.throwIfAborted()
+    this.#isSent = true
+    this.#answer = await this.#host.open({
+      method,
+      url: this.#url.href,
+      headers: sent.headers,
+      body,
+      addresses,
+      authorities: authoritiesOf(this.#url.host),
+      pool: '',
+      signal,
+      connectTimeoutMs: HTTP_CONNECT_MS,
+      headersTimeoutMs: HTTP_HEADERS_MS,
+      idleTimeoutMs: HTTP_IDLE_MS,
+      maxBytes: HTTP_RESPONSE_BYTES_MAX,
+      maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
+    })
+    const target = redirectTarget(this.#answer, this.#url.href)
+    this.#exchanges.set(ordinal, { ...pending, target, hops: this.#hops, answer: this.#answer })
+  }
+
+  /** What the guest is told of the answer. */
+  answer(): Json {
+    if (this.#answer === undefined) throw new Error('there is no answer')
+    const { status, statusText, headers } = this.#answer
+    return { status, statusText, headers: headers.filter(([name]) => isShownHeader(name)).map((pair) => [...pair]) }
+  }
+
+  failure(error: unknown): Outcome {
+    const { ordinal, ended } = this.#place
+    const exchange = this.#exchanges.get(ordinal)
+    if (exchange !== undefined) exchange.isOver = true
+    if (error instanceof Refusal) return error.outcome
+    const isStopped = ended.aborted || this.#stop.signal.aborted
+    if (this.#isSent && isStopped && !SAFE.has(this.#request.method)) {
+      return failedOutcome('E_INDETERMINATE', `${this.#request.method} was sent, and nobody waited for its answer`)
+    }
+    if (ended.aborted) throw ended.reason
+    if (isStopped) return failedOutcome('E_ABORTED', 'the request was aborted')
+    return networkFailure(error, this.#url.href)
+  }
+
+  #assertRoom(): void {
+    const open = [...this.#exchanges.values()].filter(({ isOver }) => !isOver).length
+    if (open < HTTP_EXCHANGES_MAX) return
+    throw new Refusal(failedOutcome('E_LIMIT', `limit exchanges: ${HTTP_EXCHANGES_MAX} exchanges of the call are open`))
+  }
+
+  #learnRedirect(redirectOf: number): void {
+    const before = this.#exchanges.get(redirectOf)
+    const redirect = before?.target === undefined ? null : { from: before.url, to: before.target }
+    this.#learn({ redirect })
+    this.#hops = (before?.hops ?? 0) + 1
+    if (this.#hops <= HTTP_REDIRECTS_MAX) return
+    throw new Refusal(failedOutcome('E_LIMIT', `limit redirects: more than ${HTTP_REDIRECTS_MAX}, one after the other`))
+  }
+
+  #learn(more: Facts): void {
+    this.facts = { ...this.facts, ...more }
+    const decision: Decision = this.#redecide(this.facts)
+    if (decision.kind === 'deny') throw new Refusal(deniedOutcome(decision))
+  }
+}
+
+/** RFC 9110 section 9.2.1. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** RFC 9110 section 15.4; a fragment is the client's own. */
+const REDIRECTING: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+function redirectTarget({ status, headers }: HttpExchange, base: string): string | undefined {
+  const locations = headers.filter(([name]) => name === 'location')
+  const [location] = locations
+  // Two that differ would be read differently by two readers.
+  if (!REDIRECTING.has(status) || location === undefined || locations.length > 1) return undefined
+  const url = URL.parse(location[1], base)
+  if (url === null) return undefined
+  url.hash = ''
+  return url.href
+}
+
+/** Codes of Node's and undici's whose names say nothing of a server. */
+const CODES: ReadonlyMap<string, string> = new Map([
+  ['UND_ERR_CONNECT_TIMEOUT', 'HTTP_CONNECT_TIMEOUT'],
+  ['UND_ERR_SOCKET', 'ECONNRESET'],
+])
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['ENOTFOUND', 'its host has no address'],
+  ['EAI_AGAIN', 'nobody could be asked for the address of its host'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ECONNRESET', 'the connection ended before the answer did'],
+  ['HTTP_CONNECT_TIMEOUT', `no connection within ${HTTP_CONNECT_MS} ms`],
+  ['HTTP_HEADERS_TIMEOUT', `limit headers: no answer within ${HTTP_HEADERS_MS} ms`],
+  ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_IDLE_MS} ms`],
+  ['HTTP_BODY_TOO_LARGE', `limit response: the answer is larger than ${HTTP_RESPONSE_BYTES_MAX} bytes`],
+  ['HTTP_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
+])
+
+function networkFailure(error: unknown, url: string): Outcome {
+  const given = codeOf(error)
+  // Without a code it is a mistake of ours.
+  if (given === undefined) throw error
+  const code = CODES.get(given) ?? given
+  const { origin } = new URL(url)
+  return failedOutcome(code, `${code}: ${WORDS.get(code) ?? messageOf(error)}, ${origin}`)
+}
