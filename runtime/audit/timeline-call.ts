@@ -31,7 +31,9 @@ const VERBS: Readonly<Record<string, readonly [one: string, many: string, object
   'fs.delete': ['deletion', 'deletions', 'path', 'paths'],
   'fs.rename': ['renaming', 'renamings', 'path', 'paths'],
   timer: ['timer', 'timers', 'length', 'lengths'],
-  http: ['HTTP request', 'HTTP requests', 'address', 'addresses'],
+  http: ['HTTP request', 'HTTP requests', 'URL', 'URLs'],
+  'http.read': ['read of an answer', 'reads of answers', 'exchange', 'exchanges'],
+  'http.close': ['closing of an answer', 'closings of answers', 'exchange', 'exchanges'],
 }
 
 /** Lines of a result or of what a tool printed, in the view of one call. */
@@ -169,7 +171,7 @@ export class CallStory {
 
 function hostCallOf(event: StoredEvent): HostCall {
   const request = fieldsOf(event.data['request'])
-  const paths = [request['path'] ?? request['from'] ?? request['url'], request['to']]
+  const paths = [request['path'] ?? request['from'] ?? urlOf(request), request['to']]
   const delay = numberOf(request['delayMs'])
   const load = request['data'] ?? request['body']
   const target = paths.flatMap((path) => textOf(path) ?? []).join(' → ')
@@ -182,6 +184,13 @@ function hostCallOf(event: StoredEvent): HostCall {
     resolved: undefined,
     end: undefined,
   }
+}
+
+/** Of an HTTP request with its method, of its answer with the request's ordinal. */
+function urlOf({ method, url, exchange }: Fields): Json | undefined {
+  const ordinal = numberOf(exchange)
+  if (ordinal !== undefined) return `#${ordinal}`
+  return textOf(url) === undefined ? undefined : [textOf(method), textOf(url)].filter(Boolean).join(' ')
 }
 
 function isDenied(call: HostCall): boolean {

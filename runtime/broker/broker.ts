@@ -54,7 +54,7 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
         ordinal,
         data: { request: { ...request }, decision: { ...first } },
       } as const
-      if (first.kind === 'permit' && changesTheWorld(request)) await recorder.commit(intent)
+      if (first.kind === 'permit' && mustBeDurableFirst(request)) await recorder.commit(intent)
       else recorder.append(intent)
 
       let decision = first
@@ -70,8 +70,8 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
   }
 }
 
-/** Whose intent must be durable before it is performed: everything but pure reads and waiting. */
-function changesTheWorld(request: CapabilityRequest): boolean {
+/** Whose intent must be durable before it is performed: everything but reading here and waiting. A GET leaves too. */
+function mustBeDurableFirst(request: CapabilityRequest): boolean {
   switch (request.op) {
     case 'fs.read':
     case 'fs.readRange':
@@ -82,13 +82,11 @@ function changesTheWorld(request: CapabilityRequest): boolean {
     case 'http.close':
     case 'timer':
       return false
-    case 'http':
-      // HEAD and OPTIONS ask, as GET does (RFC 9110 section 9.2.1).
-      return !['GET', 'HEAD', 'OPTIONS'].includes(request.method)
     case 'fs.write':
     case 'fs.mkdir':
     case 'fs.delete':
     case 'fs.rename':
+    case 'http':
       return true
   }
 }

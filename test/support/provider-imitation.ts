@@ -108,16 +108,23 @@ export function responsesCall(callId: string, name: string, args: string): Recor
 
 export interface MemoryRecorder extends RunRecorder {
   readonly events: NewEvent[]
+  /** The kinds of the events that were committed. */
+  readonly committed: readonly string[]
 }
 
 export function memoryRecorder(): MemoryRecorder {
   const events: NewEvent[] = []
+  const committed: string[] = []
   const append = (event: NewEvent): number => events.push(structuredClone(event))
   return {
     run: 'run',
     events,
     append,
-    commit: (event) => Promise.resolve(append(event)),
+    committed,
+    commit: (event) => {
+      committed.push(event.kind)
+      return Promise.resolve(append(event))
+    },
     barrier: () => Promise.resolve(),
   }
 }
