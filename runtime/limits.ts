@@ -246,7 +246,7 @@ export const HTTP_HEADERS_BYTES_MAX = 32 * 1024
 /** HTTP of tools. Reaching a server, its headers, and the longest silence in its answer. */
 export const HTTP_CONNECT_MS = 10_000
 export const HTTP_HEADERS_MS = 60_000
-export const HTTP_IDLE_MS = 30_000
+export const HTTP_SILENCE_MS = 30_000
 
 /** The body of one answer, before and after decompression; a larger one is fetched by ranges. */
 export const HTTP_RESPONSE_BYTES_MAX = 64 * 1024 * 1024
@@ -258,7 +258,45 @@ export const HTTP_DECOMPRESSION_RATIO_MAX = 100
 export const HTTP_READ_BYTES_MAX = 1024 * 1024
 
 /** Exchanges of one call that are not over. */
-export const HTTP_EXCHANGES_MAX = 64
+export const HTTP_CALL_EXCHANGES_MAX = 64
 
 /** Redirects one after the other (Fetch Standard, HTTP-redirect fetch). */
 export const HTTP_REDIRECTS_MAX = 20
+
+// The network as tools reach it (node-web.ts).
+
+/** Addresses of one host; the largest honest answers have a few dozen. */
+export const HOST_ADDRESSES_MAX = 256
+
+/** Of the time for connecting, the least that is left to each address; a round trip around the world takes 0.3 s. */
+export const CONNECT_SHARE_MS_MIN = 500
+
+/** Exchanges open at once: of one pool, and of a run, so that it leaves file descriptors to the rest. Others wait. */
+export const HTTP_POOL_EXCHANGES_MAX = 32
+export const HTTP_EXCHANGES_MAX = 256
+
+/** Connections that wait for another request; servers close theirs after 5 s and more. */
+export const HTTP_IDLE_CONNECTIONS_MAX = 32
+export const HTTP_IDLE_MS = 4_000
+
+/** Answers 1xx before the one that counts; honest servers send one or two. */
+export const HTTP_INFORMATIONAL_MAX = 16
+
+/** The text beside a status, in characters; nobody reads more. */
+export const HTTP_STATUS_TEXT_LENGTH_MAX = 256
+
+/** Bytes of a body that have come and were not read yet; then the connection is not read on. */
+export const HTTP_BUFFER_BYTES_MAX = 256 * 1024
+
+/**
+ * What may frame a body (sizes and extensions of chunks, records of TLS), in bytes: so many times the body, and so many
+ * more. A body in chunks of one byte, each in a record of its own, takes less than 32 times itself.
+ */
+export const HTTP_FRAMING_RATIO_MAX = 64
+export const HTTP_FRAMING_BYTES_MAX = 1024 * 1024
+
+/** A compressed body may become so large whatever its ratio is. */
+export const HTTP_RATIO_FREE_BYTES = 1024 * 1024
+
+/** What a decompressor of zstd may hold at once, as a power of two: 8 MB (RFC 9659). */
+export const ZSTD_WINDOW_LOG_MAX = 23

@@ -7,9 +7,9 @@ import { codeOf, messageOf } from '../errors.ts'
 import {
   HTTP_CONNECT_MS,
   HTTP_DECOMPRESSION_RATIO_MAX,
-  HTTP_EXCHANGES_MAX,
+  HTTP_CALL_EXCHANGES_MAX,
   HTTP_HEADERS_MS,
-  HTTP_IDLE_MS,
+  HTTP_SILENCE_MS,
   HTTP_READ_BYTES_MAX,
   HTTP_REDIRECTS_MAX,
   HTTP_RESPONSE_BYTES_MAX,
@@ -173,8 +173,9 @@ class Dialling {
     const signal = AbortSignal.any([ended, this.#stop.signal])
     const name = this.#url.host.replace(/^\[|\]$/g, '')
     const addresses = await this.#host.resolve(name, signal)
-    this.#learn({ addresses })
+    // There is nothing to decide, and nothing that could be dialled.
     if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' })
+    this.#learn({ addresses })
     signal.throwIfAborted()
     this.#isSent = true
     this.#answer = await this.#host.open({
@@ -188,7 +189,7 @@ class Dialling {
       signal,
       connectTimeoutMs: HTTP_CONNECT_MS,
       headersTimeoutMs: HTTP_HEADERS_MS,
-      idleTimeoutMs: HTTP_IDLE_MS,
+      idleTimeoutMs: HTTP_SILENCE_MS,
       maxBytes: HTTP_RESPONSE_BYTES_MAX,
       maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
     })
@@ -219,8 +220,10 @@ class Dialling {
 
   #assertRoom(): void {
     const open = [...this.#exchanges.values()].filter(({ isOver }) => !isOver).length
-    if (open < HTTP_EXCHANGES_MAX) return
-    throw new Refusal(failedOutcome('E_LIMIT', `limit exchanges: ${HTTP_EXCHANGES_MAX} exchanges of the call are open`))
+    if (open < HTTP_CALL_EXCHANGES_MAX) return
+    throw new Refusal(
+      failedOutcome('E_LIMIT', `limit exchanges: ${HTTP_CALL_EXCHANGES_MAX} exchanges of the call are open`),
+    )
   }
 
   #learnRedirect(redirectOf: number): void {
@@ -269,7 +272,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['ECONNRESET', 'the connection ended before the answer did'],
   ['HTTP_CONNECT_TIMEOUT', `no connection within ${HTTP_CONNECT_MS} ms`],
   ['HTTP_HEADERS_TIMEOUT', `limit headers: no answer within ${HTTP_HEADERS_MS} ms`],
-  ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_IDLE_MS} ms`],
+  ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_SILENCE_MS} ms`],
   ['HTTP_BODY_TOO_LARGE', `limit response: the answer is larger than ${HTTP_RESPONSE_BYTES_MAX} bytes`],
   ['HTTP_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
 ])

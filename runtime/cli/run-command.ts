@@ -18,10 +18,12 @@ import { ScriptModel } from '../model/script-model.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { processStartTime } from '../node-folders.ts'
 import { nodeClock } from '../node-processes.ts'
+import { nodeWebHost } from '../node-web.ts'
 import { prepareTrailFile } from '../node-trail-file.ts'
 import type { RunPlan } from '../plan.ts'
 import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
+import { authoritiesOf } from './authorities.ts'
 import { readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
 import { withProtected } from './checked-agent.ts'
 import {
@@ -261,6 +263,7 @@ async function record(
   reporter: Reporter,
   stop: StopWatch,
 ): Promise<number> {
+  const authorities = authoritiesOf(environment, config)
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
     clock: nodeClock,
     prepareFile: prepareTrailFile,
@@ -268,7 +271,9 @@ async function record(
   const run = newRunId(nodeClock, randomBytes(10))
   const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
-  const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock))
+  const network = nodeWebHost()
+  const web = { host: network, authoritiesOf: authorities }
+  const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock, web))
   stop.begin(plan.budget.timeMs)
   const model =
     player.kind === 'script'
@@ -293,6 +298,7 @@ async function record(
     throw error
   } finally {
     await model.close()
+    await network.close()
     await trail.close()
     stop.end()
   }

@@ -1,66 +1,136 @@
 /**
  * Which addresses are dialled. A name that a rule grants may resolve to anything, so every address that it resolved to
  * is looked at: only the public ones, unless the rule names that very address or the operator's networks hold both.
+ *
+ * Not seen from here: a translator to IPv4 behind a prefix of a provider's own (RFC 6052 section 2.2), whose addresses
+ * look like any other.
  */
 import ipaddr from 'ipaddr.js'
 import type { Network } from './grant.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
-/** Services of clouds that hand out credentials to whoever reaches them, as far as their range does not say so. */
-const METADATA: ReadonlySet<string> = new Set(['100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254'])
+interface Kind {
+  readonly words: string
+  /** Whether a network of the operator opens it. */
+  readonly byNetwork: boolean
+}
 
-/** Of what a name leads to, the ranges that no network of an operator opens. */
-const NEVER: ReadonlySet<string> = new Set(['loopback', 'link-local', 'metadata', 'unspecified', 'multicast'])
+const PUBLIC: Kind = { words: 'a public address', byNetwork: true }
+const PRIVATE: Kind = { words: 'a private address', byNetwork: true }
+const SHARED: Kind = { words: 'an address shared behind a provider', byNetwork: true }
+const RESERVED: Kind = { words: 'a reserved address', byNetwork: true }
+const LOOPBACK: Kind = { words: 'this machine itself', byNetwork: false }
+const LINK_LOCAL: Kind = { words: 'a link-local address', byNetwork: false }
+const METADATA: Kind = { words: 'a metadata service', byNetwork: false }
+const GROUP: Kind = { words: 'an address of no single host', byNetwork: false }
+const CARRIER: Kind = { words: 'an address that stands for another one', byNetwork: false }
 
-/** In the order in which they are tried; NAT64 and 6to4 carry an IPv4 address that is the one reached. */
-const CARRIERS: readonly { readonly range: [ipaddr.IPv6, number]; readonly at: number }[] = [
-  { range: cidr6('64:ff9b::/96'), at: 12 },
-  { range: cidr6('2002::/16'), at: 2 },
-  // Deprecated IPv4-compatible addresses (RFC 4291 section 2.5.5.1); `::` and `::1` are among them and no host.
-  { range: cidr6('::/96'), at: 12 },
-]
+type Range = readonly [range: readonly [Address, number], kind: Kind]
+
+/**
+ * Of IPv4 what is not public; the first range that holds an address says what it is. IANA's registries of special
+ * purpose and of multicast addresses; whatever they hold is refused, those of anycast services too: none serves a tool.
+ */
+const SPECIAL_4: readonly Range[] = ranges([
+  // Services of clouds that hand out credentials to whoever reaches them.
+  [METADATA, '169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', '169.254.42.42/32'],
+  [METADATA, '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32'],
+  // The whole of 0.0.0.0/8 reaches this machine on some systems.
+  [LOOPBACK, '0.0.0.0/8', '127.0.0.0/8'],
+  [LINK_LOCAL, '169.254.0.0/16'],
+  [GROUP, '224.0.0.0/4', '255.255.255.255/32'],
+  [PRIVATE, '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
+  [SHARED, '100.64.0.0/10'],
+  // Protocols, documentation, AS112, AMT, benchmarking, and what is reserved for a future that has not come.
+  [RESERVED, '192.0.0.0/24', '192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '192.31.196.0/24'],
+  [RESERVED, '192.52.193.0/24', '192.175.48.0/24', '198.18.0.0/15', '240.0.0.0/4'],
+  // 6to4 relays (RFC 7526).
+  [CARRIER, '192.88.99.0/24'],
+])
+
+/** As above. Nothing outside of 2000::/3 is public (RFC 4291 section 2.4), so most of IPv6 needs no line. */
+const SPECIAL_6: readonly Range[] = ranges([
+  // AWS, Google, Oracle, Scaleway, Linode, Alibaba.
+  [METADATA, 'fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128', 'fd00:42::42/128'],
+  [METADATA, 'fd00:a9fe:a9fe::1/128', 'fd00:100::100:200/128'],
+  [LOOPBACK, '::/128', '::1/128'],
+  [LINK_LOCAL, 'fe80::/10'],
+  [GROUP, 'ff00::/8'],
+  // fec0::/10 were private addresses of old (RFC 3879).
+  [PRIVATE, 'fc00::/7', 'fec0::/10'],
+  // IPv4-compatible (RFC 4291 2.5.5.1), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), Teredo, 6to4, AMT, SRv6.
+  [CARRIER, '::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32', '2002::/16'],
+  [CARRIER, '2001:3::/32', '5f00::/16'],
+  // 2001::/23 with all that was taken from it since; documentation (RFC 3849, RFC 9637), AS112.
+  [RESERVED, '2001::/23', '2001:db8::/32', '3fff::/20', '2620:4f:8000::/48'],
+])
+
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/** The one translator that carries public addresses alone (RFC 6052 section 3.1); DNS64 answers with these. */
+const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 /**
  * Why one of the addresses that `host` resolved to is not dialled, in words; undefined where all may be.
- * `host` as in a canonical URL.
+ * `host` as in a canonical URL. Throws where a network holds what is no CIDR: those are refused when they are read.
  */
 export function addressTrouble(
   host: string,
   addresses: readonly string[],
   networks: readonly Network[],
 ): string | undefined {
-  const literal = literalAddress(host)
-  // The rule spells the address itself: there is nothing that it could turn into.
-  if (literal !== undefined && addresses.every((address) => address === literal)) return undefined
+  if (addresses.length === 0) return 'no address'
+  const literal = parsedAddress(host.startsWith('[') ? host.slice(1, -1) : host)
   const own = networks.filter(({ hosts }) => hosts.some((pattern) => hostMatches(pattern, host)))
-  for (const text of addresses) {
-    const address = ipaddr.isValid(text) ? ipaddr.parse(text) : undefined
-    const kind = address === undefined ? 'unreadable' : kindOf(address)
-    const isOwn = address !== undefined && own.some((network) => holds(network, address))
-    if (own.length > 0 && !isOwn) return `${text}, which lies in none of the networks of ${host}`
-    if (kind !== 'public' && (!isOwn || NEVER.has(kind))) return `${text}, which is ${WORDS.get(kind) ?? kind}`
+  return addresses.map((text) => troubleOf(text, literal, own)).find((trouble) => trouble !== undefined)
+}
+
+function troubleOf(text: string, literal: Address | undefined, own: readonly Network[]): string | undefined {
+  const address = parsedAddress(text)
+  if (address === undefined) return `${JSON.stringify(text.slice(0, ADDRESS_LENGTH_MAX))}, which is no address`
+  // No wildcard covers a literal, so the rule spells the address itself: there is nothing that it could turn into.
+  if (literal !== undefined && address.toString() === literal.toString()) return undefined
+  const isOwn = own.some((network) => holds(network, address))
+  if (own.length > 0 && !isOwn) return `${text}, which lies in none of the networks that hold the host`
+  const kind = kindOf(address)
+  return kind === PUBLIC || (isOwn && kind.byNetwork) ? undefined : `${text}, which is ${kind.words}`
+}
+
+/** As inet_ntop writes the longest one. */
+const ADDRESS_LENGTH_MAX = 45
+
+/**
+ * As a resolver or a canonical URL writes it: no other bases, no zone. An IPv4 address in the form of IPv6 is that
+ * address.
+ */
+function parsedAddress(text: string): Address | undefined {
+  if (text.length > ADDRESS_LENGTH_MAX || text.includes('%')) return undefined
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
+  const tail = text.slice(text.lastIndexOf(':') + 1)
+  if (!text.includes(':') || (tail.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(tail))) return undefined
+  if (!ipaddr.IPv6.isValid(text)) return undefined
+  const address = ipaddr.IPv6.parse(text)
+  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
+}
+
+function kindOf(address: Address): Kind {
+  if (address instanceof ipaddr.IPv4) return specialKind(address, SPECIAL_4) ?? PUBLIC
+  if (address.match(NAT64)) {
+    const kind = kindOf(ipaddr.fromByteArray(address.toByteArray().slice(12)))
+    return kind === PUBLIC ? PUBLIC : { ...kind, byNetwork: false }
   }
-  return undefined
+  if (isIsatap(address)) return CARRIER
+  return specialKind(address, SPECIAL_6) ?? (address.match(GLOBAL_UNICAST) ? PUBLIC : RESERVED)
 }
 
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['loopback', 'this machine itself'],
-  ['link-local', 'a link-local address'],
-  ['metadata', 'a metadata service'],
-  ['private', 'a private address'],
-  ['unreadable', 'no address'],
-])
-
-/** The networks of which a host is part. */
-export function networkOf(host: string, networks: readonly Network[]): Network | undefined {
-  return networks.find(({ hosts }) => hosts.some((pattern) => hostMatches(pattern, host)))
+function specialKind(address: Address, special: readonly Range[]): Kind | undefined {
+  return special.find(([range]) => address.match(range[0], range[1]))?.[1]
 }
 
-/** The address that a host of a URL is, as a resolver writes it; undefined for a name. */
-function literalAddress(host: string): string | undefined {
-  const text = host.startsWith('[') ? host.slice(1, -1) : host
-  return ipaddr.isValid(text) ? text : undefined
+/** RFC 5214 section 6.1: an IPv4 address behind `0:5efe` or `200:5efe`, below whatever prefix. */
+function isIsatap({ parts }: ipaddr.IPv6): boolean {
+  return (parts[4] === 0 || parts[4] === 0x200) && parts[5] === 0x5efe
 }
 
 /** `pattern`: a host, or `*.` and a domain, for one label more. */
@@ -70,54 +140,20 @@ export function hostMatches(pattern: string, host: string): boolean {
   return dot > 0 && host.slice(dot + 1) === pattern.slice(2)
 }
 
+/** The operator's network that a host is part of. */
+export function networkOf(host: string, networks: readonly Network[]): Network | undefined {
+  return networks.find(({ hosts }) => hosts.some((pattern) => hostMatches(pattern, host)))
+}
+
 function holds({ addresses }: Network, address: Address): boolean {
-  const plain = unmapped(address)
   return addresses.some((text) => {
     const [range, bits] = ipaddr.parseCIDR(text)
-    return range.kind() === plain.kind() && plain.match(range, bits)
+    return range.kind() === address.kind() && address.match(range, bits)
   })
 }
 
-function kindOf(address: Address): string {
-  const plain = unmapped(address)
-  if (METADATA.has(plain.toString()) || METADATA.has(plain.toNormalizedString())) return 'metadata'
-  if (plain.toString() === '169.254.169.254') return 'metadata'
-  if (plain instanceof ipaddr.IPv6) {
-    if (plain.range() === 'loopback' || plain.range() === 'unspecified') return plain.range()
-    for (const { range, at } of CARRIERS) {
-      if (!plain.match(range)) continue
-      const inner = ipaddr.fromByteArray(plain.toByteArray().slice(at, at + 4))
-      const kind = kindOf(inner)
-      return kind === 'public' ? 'a transition address' : kind
-    }
-    // Global unicast is all of 2000::/3 and nothing else (RFC 4291 section 2.4, IANA registry).
-    if (plain.range() === 'linkLocal') return 'link-local'
-    if (plain.range() === 'multicast') return 'multicast'
-    return plain.range() === 'unicast' && plain.match(GLOBAL_UNICAST) ? 'public' : 'private'
-  }
-  switch (plain.range()) {
-    case 'unicast':
-      return 'public'
-    case 'linkLocal':
-      return 'link-local'
-    case 'loopback':
-    case 'unspecified':
-    case 'multicast':
-      return plain.range()
-    default:
-      return 'private'
-  }
-}
-
-const GLOBAL_UNICAST = cidr6('2000::/3')
-
-/** An IPv4 address in the form of IPv6 is that address. */
-function unmapped(address: Address): Address {
-  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address
-}
-
-function cidr6(text: string): [ipaddr.IPv6, number] {
-  return ipaddr.IPv6.parseCIDR(text)
+function ranges(rows: readonly (readonly [kind: Kind, ...cidrs: readonly string[]])[]): readonly Range[] {
+  return rows.flatMap(([kind, ...cidrs]) => cidrs.map((cidr): Range => [ipaddr.parseCIDR(cidr), kind]))
 }
 
 /** Whether a text is a range of addresses in CIDR notation, with nothing behind its prefix. */
@@ -131,5 +167,5 @@ export function isCidr(text: string): boolean {
 
 /** Whether a range, which `isCidr`, begins at an address that no network of an operator opens. */
 export function isNeverDialled(range: string): boolean {
-  return NEVER.has(kindOf(ipaddr.parseCIDR(range)[0]))
+  return !kindOf(ipaddr.parseCIDR(range)[0]).byNetwork
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createBroker } from '../../runtime/broker/broker.ts'
 import type { Outcome } from '../../runtime/broker/outcome.ts'
 import { createWebPerformer } from '../../runtime/broker/web.ts'
-import { HTTP_EXCHANGES_MAX, HTTP_REDIRECTS_MAX } from '../../runtime/limits.ts'
+import { HTTP_CALL_EXCHANGES_MAX, HTTP_REDIRECTS_MAX } from '../../runtime/limits.ts'
 import type { CapabilityRequest, Grant, HttpRequest } from '../../runtime/policy/grant.ts'
 import type { HttpExchange, HttpOpenRequest, WebHost } from '../../runtime/ports.ts'
 import { grantOf } from '../support/grants.ts'
@@ -198,9 +198,9 @@ describe('one exchange', () => {
     expect(codeOf(await posting)).toBe('E_INDETERMINATE')
   })
 
-  test(`there are ${HTTP_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
+  test(`there are ${HTTP_CALL_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
     const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { body: 'x' } })
-    for (let ordinal = 0; ordinal < HTTP_EXCHANGES_MAX; ordinal += 1)
+    for (let ordinal = 0; ordinal < HTTP_CALL_EXCHANGES_MAX; ordinal += 1)
       expect(codeOf(await desk.get(A, ordinal))).toBe('ok')
     const refused = await desk.get(A, 1000)
     expect(refused).toMatchObject({ error: { code: 'E_LIMIT', message: expect.stringContaining('limit exchanges') } })

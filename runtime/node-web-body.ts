@@ -1,0 +1,122 @@
+/** The body of an answer as it comes from the wire: a bounded queue between the connection and whoever reads. */
+
+import { HTTP_BUFFER_BYTES_MAX } from './limits.ts'
+import { webFailure } from './node-web-failure.ts'
+
+/** Stops and starts the connection. */
+export interface Flow {
+  pause(): void
+  resume(): void
+}
+
+export interface WireBodyLimits {
+  /** The longest silence while somebody waits. */
+  readonly idleTimeoutMs: number
+  readonly maxBytes: number
+  /** Called at most once, where the body ended before its end: the connection is of no further use. */
+  readonly onFailure: (cause: Error) => void
+  /** Called once, when nothing waits to be read any more and nothing comes. */
+  readonly onDone: () => void
+}
+
+/** Ends with `HTTP_BODY_TOO_LARGE`, `HTTP_IDLE_TIMEOUT`, or what it was ended with. */
+export class WireBody {
+  readonly #limits: WireBodyLimits
+  #queue: Buffer[] = []
+  #queuedBytes = 0
+  #totalBytes = 0
+  #paused: Flow | undefined
+  #isEnded = false
+  #isDone = false
+  #failure: Error | undefined
+  #abandoned: Error | undefined
+  #wake: (() => void) | undefined
+
+  constructor(limits: WireBodyLimits) {
+    this.#limits = limits
+  }
+
+  /** Why it ended before its end; what came before is still read. */
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Why nobody reads it any more. */
+  get abandoned(): Error | undefined {
+    return this.#abandoned
+  }
+
+  /** The next bytes as they came; undefined at the end. One call at a time. */
+  async next(): Promise<Buffer | undefined> {
+    if (this.#queue.length === 0 && !this.#isEnded) await this.#something()
+    const chunk = this.#queue.shift()
+    if (chunk === undefined) {
+      if (this.#failure !== undefined) throw this.#failure
+      return undefined
+    }
+    this.#queuedBytes -= chunk.byteLength
+    if (this.#queuedBytes <= HTTP_BUFFER_BYTES_MAX / 2) {
+      const flow = this.#paused
+      this.#paused = undefined
+      flow?.resume()
+    }
+    this.#settle()
+    return chunk
+  }
+
+  push(chunk: Buffer, flow: Flow): void {
+    const { maxBytes } = this.#limits
+    if (this.#isEnded) return
+    this.#totalBytes += chunk.byteLength
+    if (this.#totalBytes > maxBytes) return this.end(tooLarge(maxBytes))
+    this.#queue.push(chunk)
+    this.#queuedBytes += chunk.byteLength
+    if (this.#queuedBytes > HTTP_BUFFER_BYTES_MAX) {
+      this.#paused = flow
+      flow.pause()
+    }
+    this.#settle()
+  }
+
+  /** Nothing more comes. */
+  end(failure?: Error): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#failure = failure
+    if (failure !== undefined) this.#limits.onFailure(failure)
+    this.#settle()
+  }
+
+  /** What waits is dropped, and whoever reads gets the cause. */
+  abandon(cause: Error): void {
+    if (this.#abandoned !== undefined) return
+    this.#abandoned = cause
+    this.#queue = []
+    this.end(cause)
+    this.#failure = cause
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.#wake?.()
+    if (this.#isDone || !this.#isEnded || this.#queue.length > 0) return
+    this.#isDone = true
+    this.#limits.onDone()
+  }
+
+  async #something(): Promise<void> {
+    const { idleTimeoutMs } = this.#limits
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      this.end(webFailure('HTTP_IDLE_TIMEOUT', `the body was silent for ${idleTimeoutMs} ms`))
+    }, idleTimeoutMs)
+    this.#wake = resolve
+    await promise
+    this.#wake = undefined
+    clearTimeout(timer)
+  }
+}
+
+export function tooLarge(maxBytes: number): Error {
+  return webFailure('HTTP_BODY_TOO_LARGE', `the body holds more than ${maxBytes} bytes`)
+}
