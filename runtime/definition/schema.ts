@@ -226,6 +226,19 @@ export function configSchema(): Schema {
       turns: count('Turns of the model.', RUN_TURNS_LIMIT_MAX),
       usd: { type: 'number', exclusiveMinimum: 0, description: 'US dollars.' },
     }),
+    networks: list(
+      record(
+        'Hosts that lie at private addresses.',
+        {
+          hosts: list(text('Exact, or `*.` and a domain.'), 'The hosts.'),
+          addresses: list(text('A range, as in 10.20.0.0/16.'), 'Every address of such a host must lie in one.'),
+          http: { type: 'boolean', description: 'Whether `http:` is permitted there.' },
+          ca: text('PEM of the authorities that sign their certificates; relative to this file.'),
+        },
+        ['hosts', 'addresses'],
+      ),
+      "The operator's own networks.",
+    ),
     protected: list(
       record(
         'A protected path that one definition may be granted.',
