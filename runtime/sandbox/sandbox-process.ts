@@ -1,6 +1,7 @@
 /** One sandbox process: its frames, its memory, its end. */
 import { RunAgentError } from '../errors.ts'
 import {
+  FILE_WRITE_BYTES_MAX,
   FRAME_BYTES_MAX,
   SANDBOX_BACKLOG_BYTES_MAX,
   SANDBOX_BASE_BYTES,
@@ -114,6 +115,7 @@ export class SandboxProcess {
         idempotencyKey,
         resultBytesMax,
         logBytesMax,
+        bodyBytesMax: FILE_WRITE_BYTES_MAX,
       }),
     }
     this.calls += 1

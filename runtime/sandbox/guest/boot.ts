@@ -5,15 +5,15 @@
 import * as buffer from 'buffer/'
 import * as path from 'path-browserify'
 import { installClock, setClock } from './clock.ts'
-import { installConsole } from './console.ts'
-import { installEncoding } from './encoding.ts'
+import { moveBuffer } from './detach.ts'
 import * as fsPromises from './fs-promises.ts'
 import { removeGlobals } from './globals.ts'
-import { installPlatform, platformModule, type Factory, type Need, type Require } from './platform.ts'
+import { installPlatform, partOf, platformModule, type Factory, type Need, type Require } from './platform.ts'
+import type { PlatformRuntime } from './platform/runtime.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
 import { validateArguments } from './validate.ts'
-import { connect, end, request, settle, type GuestError, type Send } from './wire.ts'
+import { ask, base64Of, connect, end, log, request, settle, type GuestError, type Send } from './wire.ts'
 
 /** What the host says of the call; made by `sandbox/`, read once. */
 interface StartRecord {
@@ -23,6 +23,7 @@ interface StartRecord {
   readonly now: number
   readonly resultBytesMax: number
   readonly logBytesMax: number
+  readonly bodyBytesMax: number
   readonly schema?: Record<string, unknown>
   readonly narrowing?: Record<string, unknown>
   readonly settings?: Record<string, string>
@@ -36,7 +37,27 @@ const { stringify, parse } = JSON
 removeGlobals()
 installClock()
 installTimers()
-installEncoding()
+Reflect.defineProperty(globalThis, 'self', { value: globalThis, writable: true, enumerable: false, configurable: true })
+Reflect.defineProperty(globalThis, 'Buffer', {
+  value: buffer.Buffer,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+})
+
+/** Parts ask for it when they are loaded; that is after the start of the call. */
+let record: StartRecord | undefined
+const given: PlatformRuntime = {
+  ask,
+  log,
+  base64Of,
+  moveBuffer,
+  part: partOf,
+  get call() {
+    if (record === undefined) throw new Error('the call has not begun')
+    return record
+  },
+}
 
 export function boot(
   send: Send,
@@ -46,7 +67,7 @@ export function boot(
   deliver: typeof deliver
 } {
   connect(send)
-  installPlatform(need, requireBuiltin)
+  installPlatform(need, requireBuiltin, given)
   return { start, deliver }
 }
 
@@ -56,13 +77,12 @@ function deliver(ordinal: number, now: number, payload: string): void {
 }
 
 function start(text: string, bundle: Factory, describer?: Factory): void {
-  const record: StartRecord = parse(text)
-  setClock(record.now)
-  installRandom(record.seed)
-  installConsole(record.logBytesMax)
-  const finish = (value: unknown): void => endWith(value, record.resultBytesMax)
+  const started: StartRecord = (record = parse(text))
+  setClock(started.now)
+  installRandom(started.seed)
+  const finish = (value: unknown): void => endWith(value, started.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
-  play(record, bundle, describer)
+  play(started, bundle, describer)
     .then(finish)
     .catch((error: unknown) => end(failure(error)))
 }
@@ -90,7 +110,9 @@ async function play(record: StartRecord, bundle: Factory, describer: Factory | u
   const context = Object.freeze({
     settings: Object.freeze({ ...record.settings }),
     user: record.user,
-    signal: neverAborted,
+    get signal() {
+      return (signal ??= neverAborted())
+    },
     idempotencyKey: record.idempotencyKey,
   })
   return Reflect.apply(memberOf(entry, 'execute'), entry, [checked.value, context])
@@ -178,15 +200,12 @@ function inertZod(): unknown {
 }
 
 /** A call that ends early ends with its whole isolate, so the guest never lives to see this signal abort. */
-const neverAborted = Object.freeze({
-  aborted: false,
-  reason: undefined,
-  onabort: null,
-  throwIfAborted: () => undefined,
-  addEventListener: () => undefined,
-  removeEventListener: () => undefined,
-  dispatchEvent: () => true,
-})
+function neverAborted(): AbortSignal {
+  const { AbortController: Controller } = partOf('events') as { AbortController: typeof AbortController }
+  return new Controller().signal
+}
+
+let signal: AbortSignal | undefined
 
 function named(name: string, message: string): Error {
   const error = new Error(message)

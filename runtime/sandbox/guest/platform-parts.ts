@@ -10,11 +10,40 @@ interface PlatformPart {
   readonly modules: readonly (readonly [module: string, exported?: string])[]
 }
 
-const PARTS = {
-  url: { globals: ['URL', 'URLSearchParams'], modules: [] },
-} as const satisfies Record<string, PlatformPart>
+/** A part with neither serves other parts. */
+const part = (globals: string, modules: PlatformPart['modules'] = []): PlatformPart => ({
+  globals: globals.split(' ').filter((name) => name !== ''),
+  modules,
+})
 
-export type PlatformPartName = keyof typeof PARTS
+const PARTS = {
+  base64: part('atob btoa'),
+  blob: part('Blob File'),
+  compression: part('CompressionStream DecompressionStream'),
+  console: part('console'),
+  crypto: part('crypto Crypto'),
+  digest: part(''),
+  'dom-exception': part('DOMException'),
+  encoding: part('TextDecoder TextEncoder'),
+  'encoding-legacy': part(''),
+  'encoding-streams': part('TextDecoderStream TextEncoderStream'),
+  events: part(
+    'AbortController AbortSignal CustomEvent ErrorEvent Event EventTarget MessageEvent PromiseRejectionEvent',
+  ),
+  fetch: part('FormData Headers Request Response fetch'),
+  performance: part('Performance PerformanceEntry PerformanceMark PerformanceMeasure performance'),
+  scope: part('navigator reportError'),
+  streams: part(
+    'ByteLengthQueuingStrategy CountQueuingStrategy ReadableByteStreamController ReadableStream ' +
+      'ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController ReadableStreamDefaultReader ' +
+      'TransformStream TransformStreamDefaultController WritableStream WritableStreamDefaultController ' +
+      'WritableStreamDefaultWriter',
+  ),
+  'structured-clone': part('structuredClone'),
+  subtle: part('CryptoKey SubtleCrypto'),
+  url: part('URL URLSearchParams'),
+  'url-pattern': part('URLPattern'),
+} as const satisfies Record<string, PlatformPart>
 
 /** By name. A process that asks for another is not ours any more. */
 export const PLATFORM_PARTS: ReadonlyMap<string, PlatformPart> = new Map(Object.entries(PARTS))

@@ -15,10 +15,13 @@ const getOwn = Reflect.getOwnPropertyDescriptor
 let needPart: Need = () => undefined
 let requireModule: Require = () => undefined
 
-/** Makes every global of the platform an accessor that is replaced by its value on first use. */
-export function installPlatform(need: Need, require: Require): void {
+/**
+ * Makes every global of the platform an accessor that is replaced by its value on first use. `runtime` is what parts,
+ * and nobody else, see as the module `run-agent` (platform/runtime.ts).
+ */
+export function installPlatform(need: Need, require: Require, runtime: object): void {
   needPart = need
-  requireModule = require
+  requireModule = (id) => (id === 'run-agent' ? runtime : require(id))
   for (const [part, { globals }] of PLATFORM_PARTS) {
     for (const name of globals) {
       Object.defineProperty(globalThis, name, {
@@ -46,7 +49,8 @@ function settled(name: string, value: unknown): unknown {
   return value
 }
 
-function partOf(name: string): object {
+/** All that a part exports; it is loaded where that was not done yet. */
+export function partOf(name: string): object {
   const known = loaded.get(name)
   if (known !== undefined) return known
   const factory = needPart(name)

@@ -32,15 +32,28 @@ export function connect(send: Send): void {
   sendOut = send
 }
 
-/** Sends one request; rejects with an Error that carries the outcome's name, code and message. */
-export function request(record: Readonly<Record<string, unknown>>): Promise<unknown> {
-  if (ended) return Promise.reject(new Error('the call has ended'))
+/** A request that is under way; later ones name it by its ordinal. */
+export interface Asked {
+  readonly ordinal: number
+  /** Rejects with an Error that carries the outcome's name, code and message. */
+  readonly answer: Promise<unknown>
+}
+
+/** Sends one request. */
+export function ask(record: Readonly<Record<string, unknown>>): Asked {
+  if (ended) return { ordinal: -1, answer: Promise.reject(new Error('the call has ended')) }
   const payload = stringify(record)
   const ordinal = ordinals++
-  return new Promise((resolve, reject) => {
+  const answer = new Promise((resolve, reject) => {
     waiting.set(ordinal, { resolve, reject })
     sendOut('request', ordinal, payload)
   })
+  return { ordinal, answer }
+}
+
+/** The same where nobody names it later. */
+export function request(record: Readonly<Record<string, unknown>>): Promise<unknown> {
+  return ask(record).answer
 }
 
 /** How the host writes an answer of bytes (protocol.ts); base64 needs no unescaping, and parsing it would copy it. */

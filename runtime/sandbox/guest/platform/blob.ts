@@ -1,0 +1,141 @@
+/** Blob and File (W3C File API). A blob's bytes are in memory, and are not copied where it is cut. */
+import { joined, viewOf } from './bytes.ts'
+import { asInterface } from './interface.ts'
+
+/** Bytes that a stream of a blob hands over at once. */
+const PIECE = 65_536
+
+interface BlobOptions {
+  readonly type?: unknown
+  readonly endings?: unknown
+}
+
+let bytesOf: (blob: Blob) => Uint8Array<ArrayBuffer>
+
+export class Blob {
+  #bytes: Uint8Array<ArrayBuffer>
+  readonly #type: string
+
+  constructor(parts?: unknown, options?: BlobOptions | null) {
+    const { type = '', endings = 'transparent' } = dictionary(options)
+    const pieces = parts === undefined ? [] : sequence(parts).map((each) => partOf(each, endings === 'native'))
+    if (endings !== 'transparent' && endings !== 'native') {
+      throw new TypeError(`Blob: ${String(endings)} is no kind of line endings`)
+    }
+    this.#bytes = joined(pieces)
+    const text = `${type as string}`
+    this.#type = /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase() : ''
+  }
+
+  static {
+    bytesOf = (blob) => blob.#bytes
+  }
+
+  get size(): number {
+    return this.#bytes.length
+  }
+
+  get type(): string {
+    return this.#type
+  }
+
+  slice(start?: unknown, end?: unknown, type: unknown = ''): Blob {
+    const size = this.#bytes.length
+    const from = placeIn(size, start, 0)
+    const to = placeIn(size, end, size)
+    const cut = new Blob([], { type })
+    cut.#bytes = this.#bytes.subarray(from, Math.max(from, to))
+    return cut
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#bytes.slice().buffer
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return this.#bytes.slice()
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder().decode(this.#bytes)
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    const bytes = this.#bytes
+    let at = 0
+    return new ReadableStream({
+      type: 'bytes',
+      pull(controller) {
+        if (at < bytes.length) controller.enqueue(bytes.slice(at, (at += PIECE)))
+        if (at < bytes.length) return
+        controller.close()
+        // Whoever reads into a buffer of their own waits for this answer (Streams section 4.7.3).
+        ;(controller as { byobRequest?: { respond(bytes: number): void } | null }).byobRequest?.respond(0)
+      },
+    })
+  }
+}
+
+export class File extends Blob {
+  readonly #name: string
+  readonly #lastModified: number
+
+  constructor(
+    ...given: [parts?: unknown, name?: unknown, options?: (BlobOptions & { lastModified?: unknown }) | null]
+  ) {
+    const [parts, name, options] = given
+    if (given.length < 2) throw new TypeError('a File needs its parts and a name')
+    super(sequence(parts), options)
+    this.#name = `${name as string}`.toWellFormed()
+    const { lastModified } = dictionary(options) as { readonly lastModified?: unknown }
+    this.#lastModified = lastModified === undefined ? Date.now() : Math.trunc(Number(lastModified)) || 0
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  get lastModified(): number {
+    return this.#lastModified
+  }
+
+  get webkitRelativePath(): string {
+    return ''
+  }
+}
+
+asInterface(Blob, 'Blob')
+asInterface(File, 'File')
+
+/** For other parts: the bytes themselves, not to be changed. Throws TypeError for what is no Blob. */
+export function blobBytes(blob: unknown): Uint8Array<ArrayBuffer> {
+  return bytesOf(blob as Blob)
+}
+
+function dictionary(options: unknown): BlobOptions {
+  if (options === undefined || options === null) return {}
+  if (typeof options !== 'object' && typeof options !== 'function') throw new TypeError('the options must be an object')
+  return options
+}
+
+function sequence(parts: unknown): unknown[] {
+  if (typeof parts !== 'object' && typeof parts !== 'function') throw new TypeError('the parts must be a sequence')
+  if (parts === null || typeof Reflect.get(parts, Symbol.iterator) !== 'function') {
+    throw new TypeError('the parts must be a sequence')
+  }
+  return [...(parts as Iterable<unknown>)]
+}
+
+function partOf(part: unknown, nativeEndings: boolean): Uint8Array {
+  if (part instanceof Blob) return bytesOf(part)
+  const view = viewOf(part)
+  if (view !== undefined) return view
+  const text = `${part as string}`
+  return new TextEncoder().encode(nativeEndings ? text.replace(/\r\n?/g, '\n') : text)
+}
+
+function placeIn(size: number, given: unknown, absent: number): number {
+  if (given === undefined) return absent
+  const at = Math.trunc(Number(given)) || 0
+  return at < 0 ? Math.max(size + at, 0) : Math.min(at, size)
+}

@@ -1,0 +1,2 @@
+/** URLPattern (WHATWG URL Pattern). */
+export { URLPattern } from 'urlpattern-polyfill/urlpattern'
