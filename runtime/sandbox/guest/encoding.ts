@@ -5,9 +5,12 @@ class GuestTextDecoder {
   readonly encoding = 'utf-8'
   readonly fatal: boolean
   readonly ignoreBOM: boolean
+  readonly #other: string | undefined
 
   constructor(label = 'utf-8', options: { readonly fatal?: boolean; readonly ignoreBOM?: boolean } = {}) {
-    if (!/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(label))
+    // A library tries these out when it is loaded.
+    this.#other = /^(latin1|utf-16[bl]e)$/.exec(label)?.[0]
+    if (this.#other === undefined && !/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(label))
       throw new RangeError(`TextDecoder: "${label}" is not supported; only utf-8 is`)
     this.fatal = options.fatal === true
     this.ignoreBOM = options.ignoreBOM === true
@@ -15,6 +18,9 @@ class GuestTextDecoder {
 
   decode(input?: ArrayBuffer | ArrayBufferView): string {
     const bytes = viewOf(input)
+    if (this.#other === 'latin1') return bytes.toString('latin1')
+    if (this.#other !== undefined)
+      return (this.#other === 'utf-16be' ? Buffer.from(bytes).swap16() : bytes).toString('utf16le')
     const text = bytes.toString('utf8')
     if (this.fatal && !Buffer.from(text, 'utf8').equals(bytes)) throw new TypeError('the data is not valid utf-8')
     return !this.ignoreBOM && text.startsWith('\uFEFF') ? text.slice(1) : text
