@@ -253,6 +253,8 @@ export class ImportResolver {
   #resolvePackage(specifier: string, from: Place, kind: ImportKind): Resolution {
     const builtin = specifier.startsWith('node:') ? specifier.slice('node:'.length) : specifier
     if (isBuiltin(specifier) && this.#guestModules.has(builtin)) return { type: 'guest', name: `node:${builtin}` }
+    // The package of this name stands in for the builtin elsewhere, and makes a timer of each `nextTick`: a request.
+    if (specifier === 'process/' && this.#guestModules.has('process')) return { type: 'guest', name: 'node:process' }
     const { name, subpath } = splitSpecifier(specifier)
     // `buffer/` is the habit of naming the package where Node has a builtin of the same name.
     const found = PACKAGE_NAME.test(name) ? this.#findPackage(name, from) : undefined

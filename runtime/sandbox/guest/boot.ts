@@ -2,11 +2,10 @@
  * The guest runtime: runs in each fresh isolate before any code of a tool, takes away what no guest may have,
  * installs what every guest gets, and then plays one entry of one bundle to its end.
  */
-import * as buffer from 'buffer/'
-import * as path from 'path-browserify'
 import { installClock, setClock } from './clock.ts'
 import { moveBuffer } from './detach.ts'
 import * as fsPromises from './fs-promises.ts'
+import { provideBuffer } from './fs-values.ts'
 import { removeGlobals } from './globals.ts'
 import { installPlatform, partOf, platformModule, type Factory, type Need, type Require } from './platform.ts'
 import type { PlatformRuntime } from './platform/runtime.ts'
@@ -38,12 +37,6 @@ removeGlobals()
 installClock()
 installTimers()
 Reflect.defineProperty(globalThis, 'self', { value: globalThis, writable: true, enumerable: false, configurable: true })
-Reflect.defineProperty(globalThis, 'Buffer', {
-  value: buffer.Buffer,
-  writable: true,
-  enumerable: false,
-  configurable: true,
-})
 
 /** Parts ask for it when they are loaded; that is after the start of the call. */
 let record: StartRecord | undefined
@@ -68,6 +61,7 @@ export function boot(
 } {
   connect(send)
   installPlatform(need, requireBuiltin, given)
+  provideBuffer(() => (requireBuiltin('node:buffer') as typeof import('node:buffer')).Buffer)
   return { start, deliver }
 }
 
@@ -145,11 +139,6 @@ function memberOf(entry: object, name: string): Function {
   return member
 }
 
-const guestPath = Object.freeze({
-  ...path,
-  resolve: (...parts: string[]) => path.resolve(fsPromises.GUEST_CWD, ...parts),
-})
-
 function requireWith(z: unknown): Require {
   const own = Object.freeze({
     defineTool: (tool: object) => Object.freeze({ kind: 'tool', ...tool }),
@@ -159,16 +148,9 @@ function requireWith(z: unknown): Require {
   return (id) => (id === 'run-agent' ? own : requireBuiltin(id))
 }
 
-const runtimeModules = new Map<string, unknown>([
-  ['fs/promises', fsPromises],
-  ['path', guestPath],
-  ['path/posix', guestPath],
-  ['buffer', buffer],
-])
-
 function requireBuiltin(id: string): unknown {
   const name = id.replace(/^node:/, '')
-  const found = runtimeModules.get(name) ?? platformModule(name)
+  const found = name === 'fs/promises' ? fsPromises : platformModule(name)
   if (found === undefined) throw named('LoadError', `the sandbox has no module ${JSON.stringify(id)}`)
   return found
 }

@@ -2,167 +2,71 @@
  * The guarded `node:fs/promises`. Each operation is one request to the broker; what is not offered throws with the
  * reason instead of being absent, so that a package says what it misses.
  */
-import { Buffer } from 'buffer/'
-import { base64Of, request } from './wire.ts'
+import { fsConstants } from './fs-constants.ts'
+import { Dir, Dirent, Stats, type EntryStat, type EntryType } from './fs-entries.ts'
+import { FileHandle } from './fs-handle.ts'
+import {
+  bytesFrom,
+  checkSignal,
+  dataOf,
+  encodingOf,
+  pathOf,
+  systemError,
+  type Encoding,
+  type EncodingOptions,
+} from './fs-values.ts'
+import { request } from './wire.ts'
 
-/** Where the guest believes its workspace lies; only so that path.resolve() and absolute paths below it work. */
-export const GUEST_CWD = '/workspace'
-
-type Encoding = string | null | undefined
-type EncodingOptions = Encoding | { readonly encoding?: Encoding; readonly flag?: string; readonly mode?: number }
-
-interface EntryStat {
-  readonly type: 'file' | 'directory' | 'link' | 'other'
-  readonly size: number
-  readonly modifiedMs: number
-  readonly mode: number
-}
-
-class Stats {
-  readonly size: number
-  readonly mode: number
-  readonly mtimeMs: number
-  readonly ctimeMs: number
-  readonly atimeMs: number
-  readonly birthtimeMs: number
-  readonly dev = 0
-  readonly ino = 0
-  readonly uid = 0
-  readonly gid = 0
-  readonly nlink = 1
-  readonly #type: EntryStat['type']
-
-  constructor(stat: EntryStat) {
-    const kind = { file: 0o100000, directory: 0o040000, link: 0o120000, other: 0 }[stat.type]
-    this.size = stat.size
-    this.mode = kind | stat.mode
-    this.mtimeMs = this.ctimeMs = this.atimeMs = this.birthtimeMs = stat.modifiedMs
-    this.#type = stat.type
-  }
-
-  get mtime(): Date {
-    return new Date(this.mtimeMs)
-  }
-  get ctime(): Date {
-    return new Date(this.ctimeMs)
-  }
-  get atime(): Date {
-    return new Date(this.atimeMs)
-  }
-  get birthtime(): Date {
-    return new Date(this.birthtimeMs)
-  }
-  isFile(): boolean {
-    return this.#type === 'file'
-  }
-  isDirectory(): boolean {
-    return this.#type === 'directory'
-  }
-  isSymbolicLink(): boolean {
-    return this.#type === 'link'
-  }
-  isFIFO(): boolean {
-    return false
-  }
-  isSocket(): boolean {
-    return false
-  }
-  isBlockDevice(): boolean {
-    return false
-  }
-  isCharacterDevice(): boolean {
-    return false
-  }
-}
-
-class Dirent {
-  readonly name: string
-  readonly parentPath: string
-  readonly #type: EntryStat['type']
-
-  constructor(name: string, parentPath: string, type: EntryStat['type']) {
-    this.name = name
-    this.parentPath = parentPath
-    this.#type = type
-  }
-  isFile(): boolean {
-    return this.#type === 'file'
-  }
-  isDirectory(): boolean {
-    return this.#type === 'directory'
-  }
-  isSymbolicLink(): boolean {
-    return this.#type === 'link'
-  }
-  isFIFO(): boolean {
-    return false
-  }
-  isSocket(): boolean {
-    return false
-  }
-  isBlockDevice(): boolean {
-    return false
-  }
-  isCharacterDevice(): boolean {
-    return false
-  }
-}
-
-/** Only the prefix is taken off; whether the rest is a path at all is the host's decision. */
-function pathOf(path: unknown): string {
-  const text =
-    typeof path === 'string' ? path : path instanceof Uint8Array ? Buffer.from(path).toString('utf8') : undefined
-  if (text === undefined) throw new TypeError('the path must be a string or a Buffer')
-  if (text.length > 4096) throw Object.assign(new Error('ENAMETOOLONG: name too long'), { code: 'ENAMETOOLONG' })
-  if (text === GUEST_CWD) return '.'
-  return text.startsWith(`${GUEST_CWD}/`) ? text.slice(GUEST_CWD.length + 1) : text
-}
-
-function encodingOf(options: EncodingOptions): Encoding {
-  return typeof options === 'object' && options !== null ? options.encoding : options
-}
-
-function bufferOf(bytes: unknown): Buffer {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError('the host sent no bytes')
-  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function dataOf(data: unknown, options: EncodingOptions): string {
-  if (typeof data === 'string') return base64Of(Buffer.from(data, encodingOf(options) ?? 'utf8'))
-  if (data instanceof Uint8Array) return base64Of(data)
-  if (ArrayBuffer.isView(data))
-    return base64Of(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength))
-  throw new TypeError('the data must be a string or a Uint8Array')
-}
+const LINKS_MAX = 40
+const targetOf = (path: unknown): string => (path instanceof FileHandle ? path.path : pathOf(path))
 
 export async function readFile(path: unknown, options?: EncodingOptions): Promise<Buffer | string> {
-  const bytes = bufferOf(await request({ op: 'fs.read', path: pathOf(path) }))
+  checkSignal(options)
+  const bytes = bytesFrom(await request({ op: 'fs.read', path: targetOf(path) }))
   const encoding = encodingOf(options)
-  return encoding === undefined || encoding === null || encoding === 'buffer' ? bytes : bytes.toString(encoding)
+  if (encoding === undefined || encoding === null || encoding === 'buffer') return bytes
+  return bytes.toString(encoding as BufferEncoding)
 }
 
+const FLAGS: ReadonlyMap<unknown, 'replace' | 'create' | 'append'> = new Map<unknown, 'replace' | 'create' | 'append'>([
+  ['w', 'replace'],
+  ['wx', 'create'],
+  ['xw', 'create'],
+  ['a', 'append'],
+  [fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_TRUNC, 'replace'],
+  [fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL, 'create'],
+  [fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_TRUNC | fsConstants.O_EXCL, 'create'],
+  [fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_APPEND, 'append'],
+])
+
 export async function writeFile(path: unknown, data: unknown, options?: EncodingOptions): Promise<void> {
+  checkSignal(options)
+  if (path instanceof FileHandle) return await path.writeFile(data, options)
   const flag = typeof options === 'object' && options !== null ? (options.flag ?? 'w') : 'w'
-  const how = { w: 'replace', wx: 'create', a: 'append' }[flag]
+  const how = FLAGS.get(flag)
   if (how === undefined) throw new Error(`not supported: writeFile with flag "${flag}"; w, wx and a are`)
-  await request({ op: 'fs.write', path: pathOf(path), data: dataOf(data, options), how })
+  await request({ op: 'fs.write', path: pathOf(path), data: await dataOf(data, options), how })
 }
 
 export async function appendFile(path: unknown, data: unknown, options?: EncodingOptions): Promise<void> {
-  await request({ op: 'fs.write', path: pathOf(path), data: dataOf(data, options), how: 'append' })
+  await request({ op: 'fs.write', path: targetOf(path), data: await dataOf(data, options), how: 'append' })
 }
 
-export async function readdir(
-  path: unknown,
-  options?: Encoding | { readonly withFileTypes?: boolean; readonly recursive?: boolean; readonly encoding?: Encoding },
-): Promise<string[] | Dirent[]> {
+interface ListOptions {
+  readonly withFileTypes?: boolean
+  readonly recursive?: boolean
+  readonly encoding?: Encoding
+}
+
+export async function readdir(path: unknown, options?: Encoding | ListOptions): Promise<string[] | Dirent[]> {
   const { withFileTypes = false, recursive = false } = typeof options === 'object' && options !== null ? options : {}
+  if (encodingOf(options) === 'buffer') throw new Error('not supported: readdir with encoding "buffer"; utf8 is')
   const top = pathOf(path)
-  const found: { name: string; parent: string; type: EntryStat['type'] }[] = []
+  const found: { name: string; parent: string; type: EntryType }[] = []
   const pending = ['']
   for (let below = pending.pop(); below !== undefined; below = pending.pop()) {
     const at = below === '' ? top : `${top}/${below}`
-    const entries = (await request({ op: 'fs.list', path: at })) as { name: string; type: EntryStat['type'] }[]
+    const entries = (await request({ op: 'fs.list', path: at })) as { name: string; type: EntryType }[]
     for (const { name, type } of entries) {
       found.push({ name: below === '' ? name : `${below}/${name}`, parent: at, type })
       if (recursive && type === 'directory') pending.push(below === '' ? name : `${below}/${name}`)
@@ -172,15 +76,23 @@ export async function readdir(
   return found.map(({ name, parent, type }) => new Dirent(name.slice(name.lastIndexOf('/') + 1), parent, type))
 }
 
-async function statOf(path: unknown, followLinks: boolean): Promise<Stats> {
-  return new Stats((await request({ op: 'fs.stat', path: pathOf(path), followLinks })) as EntryStat)
+export async function opendir(path: unknown, options: ListOptions = {}): Promise<Dir> {
+  const entries = await readdir(path, { ...options, withFileTypes: true })
+  return new Dir(String(path), entries as Dirent[])
 }
 
-export const stat = (path: unknown): Promise<Stats> => statOf(path, true)
-export const lstat = (path: unknown): Promise<Stats> => statOf(path, false)
+async function statOf(path: unknown, followLinks: boolean, options: unknown): Promise<Stats> {
+  if (Reflect.get(Object(options), 'bigint') === true) throw new Error('not supported: stat with bigint')
+  return new Stats((await request({ op: 'fs.stat', path: targetOf(path), followLinks })) as EntryStat)
+}
 
-export async function access(path: unknown): Promise<void> {
-  await statOf(path, true)
+export const stat = (path: unknown, options?: unknown): Promise<Stats> => statOf(path, true, options)
+export const lstat = (path: unknown, options?: unknown): Promise<Stats> => statOf(path, false, options)
+
+/** What the file's mode says; whether a rule permits a write shows when it is written. */
+export async function access(path: unknown, mode = 0): Promise<void> {
+  const { mode: bits } = await statOf(path, true, undefined)
+  if ((mode & ~(bits >> 6) & 7) !== 0) throw systemError('EACCES', `permission denied, access '${pathOf(path)}'`)
 }
 
 export async function mkdir(path: unknown, options?: number | { readonly recursive?: boolean }): Promise<void> {
@@ -204,8 +116,7 @@ export async function rm(
   try {
     const entry = await lstat(target)
     if (!entry.isDirectory()) return await unlink(target)
-    if (options.recursive !== true)
-      throw Object.assign(new Error(`EISDIR: is a directory, rm '${target}'`), { code: 'EISDIR' })
+    if (options.recursive !== true) throw systemError('EISDIR', `is a directory, rm '${target}'`)
     for (const name of (await readdir(target)) as string[]) await rm(`${target}/${name}`, options)
     await rmdir(target)
   } catch (error) {
@@ -218,75 +129,105 @@ export async function rename(from: unknown, to: unknown): Promise<void> {
   await request({ op: 'fs.rename', from: pathOf(from), to: pathOf(to) })
 }
 
-export async function copyFile(from: unknown, to: unknown): Promise<void> {
-  await writeFile(to, await readFile(from))
+export async function copyFile(from: unknown, to: unknown, mode = 0): Promise<void> {
+  const flag = (mode & fsConstants.COPYFILE_EXCL) === 0 ? 'w' : 'wx'
+  await writeFile(to, await readFile(from), { flag })
+}
+
+interface CopyOptions {
+  readonly recursive?: boolean
+  readonly force?: boolean
+  readonly errorOnExist?: boolean
+  readonly filter?: (from: string, to: string) => boolean | Promise<boolean>
+}
+
+/** Links are copied as what they lead to. */
+export async function cp(from: unknown, to: unknown, options: CopyOptions = {}): Promise<void> {
+  const [source, target] = [pathOf(from), pathOf(to)]
+  if (options.filter !== undefined && !(await options.filter(source, target))) return
+  if (!(await stat(source)).isDirectory()) {
+    const isNew = options.force === false
+    return await copyFile(source, target, isNew ? fsConstants.COPYFILE_EXCL : 0).catch((error: unknown) => {
+      if (!isNew || options.errorOnExist === true || Reflect.get(Object(error), 'code') !== 'EEXIST') throw error
+    })
+  }
+  if (options.recursive !== true) throw systemError('ERR_FS_EISDIR', `${source} is a directory (not copied)`)
+  if (target === source || target.startsWith(`${source}/`))
+    throw systemError('ERR_FS_CP_EINVAL', `cannot copy ${source} to a subdirectory of itself`)
+  await mkdir(target, { recursive: true })
+  for (const name of (await readdir(source)) as string[]) await cp(`${source}/${name}`, `${target}/${name}`, options)
 }
 
 export async function readlink(path: unknown): Promise<string> {
   return (await request({ op: 'fs.readlink', path: pathOf(path) })) as string
 }
 
-class FileHandle {
-  readonly #path: string
-  #position = 0
-
-  constructor(path: string) {
-    this.#path = path
+/** Where every link on the way leads, below the workspace; each step is asked of the host like any other. */
+export async function realpath(path: unknown): Promise<string> {
+  const pending = pathOf(path).split('/').toReversed()
+  const done: string[] = []
+  let links = 0
+  while (pending.length > 0) {
+    const segment = pending.pop() ?? ''
+    if (segment === '' || segment === '.') continue
+    if (segment === '..') {
+      done.pop()
+      continue
+    }
+    const at = [...done, segment].join('/')
+    if (!(await lstat(at)).isSymbolicLink()) done.push(segment)
+    else if (++links > LINKS_MAX) throw systemError('ELOOP', `too many symbolic links encountered, realpath '${at}'`)
+    else
+      pending.push(
+        ...pathOf(await readlink(at))
+          .split('/')
+          .toReversed(),
+      )
   }
-
-  async read(
-    into?: Uint8Array | { buffer?: Uint8Array; offset?: number; length?: number; position?: number | null },
-    offset?: number | { offset?: number; length?: number; position?: number | null },
-    length?: number,
-    position?: number | null,
-  ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
-    const given =
-      into instanceof Uint8Array
-        ? { buffer: into, ...(typeof offset === 'object' ? offset : { offset, length, position }) }
-        : into
-    const buffer = given?.buffer ?? Buffer.alloc(16_384)
-    const start = given?.offset ?? 0
-    const wanted = Math.min(given?.length ?? buffer.byteLength - start, buffer.byteLength - start)
-    const from = given?.position ?? this.#position
-    const bytes = bufferOf(await request({ op: 'fs.readRange', path: this.#path, position: from, length: wanted }))
-    buffer.set(bytes, start)
-    if (given?.position === undefined || given.position === null) this.#position += bytes.byteLength
-    return { bytesRead: bytes.byteLength, buffer }
-  }
-
-  readFile(options?: EncodingOptions): Promise<Buffer | string> {
-    return readFile(this.#path, options)
-  }
-
-  stat(): Promise<Stats> {
-    return stat(this.#path)
-  }
-
-  async close(): Promise<void> {
-    // Nothing is held open between requests: each one walks the path again and is decided again.
-  }
+  return ['/workspace', ...done].join('/')
 }
+
+const READ_FLAGS: ReadonlySet<unknown> = new Set(['r', 'rs', fsConstants.O_RDONLY])
 
 export async function open(path: unknown, flags: unknown = 'r'): Promise<FileHandle> {
-  if (flags !== 'r')
-    throw new Error(`not supported: open with flag "${String(flags)}"; use readFile, writeFile or appendFile`)
   const target = pathOf(path)
-  await stat(target)
-  return new FileHandle(target)
+  if (READ_FLAGS.has(flags)) {
+    await stat(target)
+    return new FileHandle(target, 'read', { readFile, stat })
+  }
+  const how = FLAGS.get(flags)
+  if (how === undefined)
+    throw new Error(`not supported: open with flag "${String(flags)}"; r, w, wx and a are, each for one direction`)
+  await request({ op: 'fs.write', path: target, data: '', how })
+  const size = how === 'append' ? (await stat(target)).size : 0
+  return new FileHandle(target, 'write', { readFile, stat }, size)
 }
 
-export const constants = Object.freeze({ F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1 })
+/** To nothing; other lengths would need the file to be read and written whole, which the caller can do as well. */
+export async function truncate(path: unknown, length = 0): Promise<void> {
+  if (length !== 0) throw new Error('not supported in the sandbox: fs.truncate to a length; write the file whole')
+  await stat(path)
+  await writeFile(path, '')
+}
 
-const missing = (name: string) => (): Promise<never> =>
-  Promise.reject(new Error(`not supported in the sandbox: fs.${name}`))
+export const constants = fsConstants
 
-export const symlink = missing('symlink')
-export const link = missing('link')
-export const chmod = missing('chmod')
-export const chown = missing('chown')
-export const utimes = missing('utimes')
-export const realpath = missing('realpath')
-export const mkdtemp = missing('mkdtemp')
-export const cp = missing('cp')
-export const truncate = missing('truncate')
-export const watch = missing('watch')
+const missing = (name: string, reason: string) => (): Promise<never> =>
+  Promise.reject(new Error(`not supported in the sandbox: fs.${name}: ${reason}`))
+
+const LINKS = 'no link is ever made, because links lead out of what a rule grants'
+const MODES = 'modes and owners belong to the host'
+const TIMES = 'times are those of the writes'
+
+export const symlink = missing('symlink', LINKS)
+export const link = missing('link', LINKS)
+export const chmod = missing('chmod', MODES)
+export const chown = missing('chown', MODES)
+export const lchmod = missing('lchmod', MODES)
+export const lchown = missing('lchown', MODES)
+export const utimes = missing('utimes', TIMES)
+export const lutimes = missing('lutimes', TIMES)
+export const mkdtemp = missing('mkdtemp', 'name the folder yourself, so that a rule can grant it')
+export const statfs = missing('statfs', 'the disk belongs to the host')
+export const watch = missing('watch', 'a call ends, so it has nothing to wait for')
+export const glob = missing('glob', 'list with readdir and { recursive: true }')

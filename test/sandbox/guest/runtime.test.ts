@@ -143,11 +143,14 @@ describe('node:fs/promises', () => {
   )
 
   test.each<[string, string]>([
-    ["fs.symlink('a', 'b')", 'not supported in the sandbox: fs.symlink'],
-    ["fs.chmod('a', 1)", 'not supported in the sandbox: fs.chmod'],
-    ["fs.watch('a')", 'not supported in the sandbox: fs.watch'],
+    [
+      "fs.symlink('a', 'b')",
+      'not supported in the sandbox: fs.symlink: no link is ever made, because links lead out of what a rule grants',
+    ],
+    ["fs.chmod('a', 1)", 'not supported in the sandbox: fs.chmod: modes and owners belong to the host'],
+    ["fs.watch('a')", 'not supported in the sandbox: fs.watch: a call ends, so it has nothing to wait for'],
     ["fs.writeFile('f', 'x', { flag: 'r+' })", 'not supported: writeFile with flag "r+"; w, wx and a are'],
-    ["fs.open('f', 'w')", 'not supported: open with flag "w"; use readFile, writeFile or appendFile'],
+    ["fs.open('f', 'r+')", 'not supported: open with flag "r+"; r, w, wx and a are, each for one direction'],
     ['fs.readFile({})', 'the path must be a string or a Buffer'],
     ["fs.readFile('x'.repeat(5000))", 'ENAMETOOLONG: name too long'],
     ["fs.writeFile('f', {})", 'the data must be a string or a Uint8Array'],
@@ -159,7 +162,7 @@ describe('node:fs/promises', () => {
 })
 
 describe('modules', () => {
-  test.each(['fs', 'node:child_process', 'http', 'node:vm', 'isolated-vm', '__proto__', 'constructor', ''])(
+  test.each(['node:child_process', 'http', 'node:vm', 'isolated-vm', '__proto__', 'constructor', ''])(
     'there is no %j',
     async (id) => {
       const { end } = await run(`return require(${JSON.stringify(id)})`)
