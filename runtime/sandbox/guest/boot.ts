@@ -2,13 +2,14 @@
  * The guest runtime: runs in each fresh isolate before any code of a tool, takes away what no guest may have,
  * installs what every guest gets, and then plays one entry of one bundle to its end.
  */
+// First: what follows must not keep what this takes away.
+import './globals.ts'
 import * as buffer from 'buffer/'
 import * as path from 'path-browserify'
 import { installClock, setClock } from './clock.ts'
 import { installConsole } from './console.ts'
 import { installEncoding } from './encoding.ts'
 import * as fsPromises from './fs-promises.ts'
-import { removeGlobals } from './globals.ts'
 import { installPlatform, platformModule, type Factory, type Need, type Require } from './platform.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
@@ -33,7 +34,6 @@ interface StartRecord {
 // A tool may replace them; what crosses the wall is written with the real ones.
 const { stringify, parse } = JSON
 
-removeGlobals()
 installClock()
 installTimers()
 installEncoding()
