@@ -146,7 +146,7 @@ function addCode(payload: string): void {
 /** Each bundle is compiled once per process; V8's cache of it never leaves this process nor enters from outside. */
 async function evaluate(isolate: Isolate, context: Booted['context'], hash: string): Promise<GuestFunction> {
   const code = codeOf(hash)
-  const script = await isolate.compileScript(wrapped(code), compileOptions(code))
+  const script = await isolate.compileScript(wrapped(hash, code), compileOptions(code))
   code.cached ??= cachedDataOf(script)
   return await script.run(context, { reference: true })
 }
@@ -154,7 +154,7 @@ async function evaluate(isolate: Isolate, context: Booted['context'], hash: stri
 /** The same while the isolate's own thread waits for it. */
 function evaluateNow(isolate: Isolate, context: Booted['context'], hash: string): GuestFunction {
   const code = codeOf(hash)
-  const script = isolate.compileScriptSync(wrapped(code), compileOptions(code))
+  const script = isolate.compileScriptSync(wrapped(hash, code), compileOptions(code))
   code.cached ??= cachedDataOf(script)
   return script.runSync(context, { reference: true })
 }
@@ -165,8 +165,10 @@ function codeOf(hash: string): Code {
   return code
 }
 
-function wrapped({ source }: Code): string {
-  return `(function (module, exports, require) {${source}\n})`
+/** What is ours is strict, so that no guest is handed a function of it as a caller or by a stack trace. */
+function wrapped(hash: string, { source }: Code): string {
+  const mode = hash === RUNTIME || hash.startsWith(PART) ? "'use strict';" : ''
+  return `(function (module, exports, require) {${mode}${source}\n})`
 }
 
 function compileOptions({ name, cached }: Code): ScriptOptions {
@@ -200,7 +202,7 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
   const context = await isolate.createContext()
   const factory = await evaluate(isolate, context, RUNTIME)
   const wrap = await isolate.compileScript(
-    '(function (factory, out, need) { const module = { exports: {} };' +
+    '(function (factory, out, need) { "use strict"; const module = { exports: {} };' +
       ' factory(module, module.exports, () => undefined);' +
       ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload),' +
       ' (name) => need.applySyncPromise(undefined, [name])) })',

@@ -7,7 +7,7 @@ import type { Clock, ProcessHost } from '../../runtime/ports.ts'
 import { GUEST_MODULES } from '../../runtime/sandbox/guest/platform-parts.ts'
 import type { GuestCall, GuestCode, GuestEnd, GuestLimits, GuestRun } from '../../runtime/sandbox/guest-run.ts'
 import { Sandbox } from '../../runtime/sandbox/sandbox.ts'
-import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand } from '../../runtime/sandbox/walls.ts'
+import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand, type SandboxFiles } from '../../runtime/sandbox/walls.ts'
 import { bundleFolder } from './bundling.ts'
 
 export const installation = findInstallation()
@@ -40,7 +40,12 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
 }
 
 export async function openSandbox(
-  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost; readonly clock?: Clock } = {},
+  options: {
+    readonly outerWall?: boolean
+    readonly processes?: ProcessHost
+    readonly files?: SandboxFiles
+    readonly clock?: Clock
+  } = {},
 ): Promise<Sandbox> {
   return new Sandbox({
     processes,

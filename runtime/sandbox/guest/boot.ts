@@ -2,11 +2,12 @@
  * The guest runtime: runs in each fresh isolate before any code of a tool, takes away what no guest may have,
  * installs what every guest gets, and then plays one entry of one bundle to its end.
  */
-import { installClock, setClock } from './clock.ts'
+// First: what moves a buffer keeps what is taken away, and nothing that follows may.
 import { moveBuffer } from './detach.ts'
+import './globals.ts'
+import { installClock, setClock } from './clock.ts'
 import * as fsPromises from './fs-promises.ts'
 import { provideBuffer } from './fs-values.ts'
-import { removeGlobals } from './globals.ts'
 import { installPlatform, partOf, platformModule, type Factory, type Need, type Require } from './platform.ts'
 import type { PlatformRuntime } from './platform/runtime.ts'
 import { installRandom } from './random.ts'
@@ -33,7 +34,6 @@ interface StartRecord {
 // A tool may replace them; what crosses the wall is written with the real ones.
 const { stringify, parse } = JSON
 
-removeGlobals()
 installClock()
 installTimers()
 Reflect.defineProperty(globalThis, 'self', { value: globalThis, writable: true, enumerable: false, configurable: true })
