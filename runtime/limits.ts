@@ -242,3 +242,7 @@ export const URL_LENGTH_MAX = 16 * 1024
 /** Headers of one request or answer, and all their names and values together. */
 export const HTTP_HEADERS_MAX = 100
 export const HTTP_HEADERS_BYTES_MAX = 32 * 1024
+
+/** How long cheap effects may share a turn of the event loop, and how many: so long a deadline is not heard. */
+export const EFFECTS_TURN_MS = 2
+export const EFFECTS_PER_TURN_MAX = 64
