@@ -300,3 +300,7 @@ export const HTTP_RATIO_FREE_BYTES = 1024 * 1024
 
 /** What a decompressor of zstd may hold at once, as a power of two: 8 MB (RFC 9659). */
 export const ZSTD_WINDOW_LOG_MAX = 23
+
+/** How long cheap effects may share a turn of the event loop, and how many: so long a deadline is not heard. */
+export const EFFECTS_TURN_MS = 2
+export const EFFECTS_PER_TURN_MAX = 64

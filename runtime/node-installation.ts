@@ -26,7 +26,9 @@ export function findInstallation(): Installation {
     version,
     sandboxFiles: () => ({
       entry: join(here, 'sandbox', `process${extension}`),
-      modules: ['disarm', 'frames', 'isolated-vm'].map((name) => join(here, 'sandbox', `${name}${extension}`)),
+      modules: ['collector', 'disarm', 'frames', 'isolated-vm', 'spares', 'warm-code'].map((name) =>
+        join(here, 'sandbox', `${name}${extension}`),
+      ),
       packageJson,
       addon: isolatedVmAddon(),
     }),

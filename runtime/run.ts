@@ -21,8 +21,11 @@ export interface World {
   readonly stop: AbortSignal
   /** Where a recorded call was killed; a live run plans no such thing. */
   readonly plannedKill: (call: string) => PlannedKill | undefined
-  /** Told when nothing of a call runs and it waits for answers; a replay gives them at once or never. */
-  readonly onWaiting: (call: string) => void
+  /**
+   * Told when nothing of a call runs and it waits for answers; a replay gives them at once or never. Undefined in a
+   * live run: to hear it costs as much as an answer.
+   */
+  readonly onWaiting?: (call: string) => void
 }
 
 export type RunStatus = 'completed' | 'failed' | 'budget_exceeded' | 'interrupted'

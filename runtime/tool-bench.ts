@@ -88,7 +88,6 @@ export async function callOnBench(call: BenchCall): Promise<BenchResult> {
     sandbox: call.sandbox,
     stop: new AbortController().signal,
     plannedKill: () => undefined,
-    onWaiting: () => undefined,
   }
   const { tool, argumentsJson } = call
   const { item } = await createToolCalls(planOf(call), world).call({ callId: CALL, tool: tool.name, argumentsJson })

@@ -175,12 +175,15 @@ class ServedGuest implements GuestListener {
   #requests = 0
   #deliveries = 0
   #logs = 0
+  readonly onIdle?: () => void
   /** Set before the guest can say anything: frames come in a later turn of the event loop. */
   run: GuestRun | undefined
 
   constructor(playing: Playing, kill: PlannedKill | undefined) {
     this.#playing = playing
     this.#kill = kill
+    const { onWaiting } = playing.world
+    if (onWaiting !== undefined) this.onIdle = () => this.#heardIdle(onWaiting)
   }
 
   /** How many requests of the guest were asked of the broker. */
@@ -200,12 +203,12 @@ class ServedGuest implements GuestListener {
     this.#killIfPlanned()
   }
 
-  onIdle(): void {
+  #heardIdle(onWaiting: (call: string) => void): void {
     const heard = [this.#requests, this.#deliveries].join()
     // What the tape can answer is answered before this: the request came in the same chunk as the idle frame.
     setImmediate(() => {
       const isStill = heard === [this.#requests, this.#deliveries].join() && !this.#ended.signal.aborted
-      if (isStill && this.#requests > this.#deliveries) this.#playing.world.onWaiting(this.#playing.call)
+      if (isStill && this.#requests > this.#deliveries) onWaiting(this.#playing.call)
     })
   }
 

@@ -117,29 +117,44 @@ function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number):
 
 function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, depth: number): string {
   assertDepth(depth)
-  const parts: string[] = []
+  let text = '['
   // By index, because a hole must become null.
-  for (let index = 0; index < value.length; index++) parts.push(encodeValue(value[index], bodies, depth))
-  return `[${parts.join(',')}]`
+  for (let index = 0; index < value.length; index++) {
+    text += (index === 0 ? '' : ',') + encodeValue(value[index], bodies, depth)
+  }
+  return `${text}]`
 }
 
 function encodeObject(value: EventData, bodies: Bodies | undefined, depth: number): string {
   assertDepth(depth)
   const written: string[] = []
+  let isSorted = true
   for (const key of Object.keys(value)) {
-    if (value[key] !== undefined) written.push(key.startsWith('$') ? `$${key}` : key)
+    if (value[key] === undefined) continue
+    const name = key.startsWith('$') ? `$${key}` : key
+    const before = written.at(-1)
+    if (before !== undefined && name < before) isSorted = false
+    written.push(name)
   }
   // By UTF-16 code units.
-  written.sort()
-  const parts = written.map((key) => {
-    const item = value[key.startsWith('$') ? key.slice(1) : key]
-    return `${JSON.stringify(key)}:${encodeValue(item, bodies, depth)}`
-  })
-  return `{${parts.join(',')}}`
+  if (!isSorted) written.sort()
+  let text = '{'
+  for (const name of written) {
+    const item = value[name.startsWith('$') ? name.slice(1) : name]
+    text += `${text.length === 1 ? '' : ','}${encodeKey(name)}:${encodeValue(item, bodies, depth)}`
+  }
+  return `${text}}`
+}
+
+/** Nearly all keys are the few that our events have. */
+const PLAIN_KEY = /^[A-Za-z][A-Za-z0-9]{0,31}$/
+
+function encodeKey(name: string): string {
+  return PLAIN_KEY.test(name) ? `"${name}"` : JSON.stringify(name)
 }
 
 function encodeNumber(value: number): string {
-  if (Number.isFinite(value) && !Object.is(value, -0)) return JSON.stringify(value)
+  if (Number.isFinite(value) && !Object.is(value, -0)) return String(value)
   return `{"$number":"${Object.is(value, -0) ? '-0' : String(value)}"}`
 }
 

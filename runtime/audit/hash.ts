@@ -20,21 +20,33 @@ export interface HashedRow {
   readonly run_prev: Uint8Array
 }
 
+/** Where the fields of one row are joined; a longer row gets a place of its own. */
+const JOINED = Buffer.allocUnsafeSlow(32 * 1024)
+const NULL_LENGTH = 0xffffffff
+/** Of one UTF-16 code unit, in UTF-8. */
+const UNIT_BYTES_MAX = 3
+
 /** Tells rows apart whose fields have the types of HashedRow; for what a file holds, row.ts sees to that. */
 export function leafOf(row: HashedRow): Buffer {
-  const parts: Uint8Array[] = [Buffer.of(0x00)]
-  for (const field of [row.seq, row.run, row.run_seq, row.ts, row.kind, row.call, row.ordinal, row.data]) {
-    putField(parts, field === null ? null : Buffer.from(String(field)))
-  }
-  putField(parts, row.run_prev)
-  return hash('sha256', Buffer.concat(parts), 'buffer')
+  const { run, kind, call, data } = row
+  const ordinal = row.ordinal === null ? null : String(row.ordinal)
+  const texts = [String(row.seq), run, String(row.run_seq), String(row.ts), kind, call, ordinal, data]
+  let size = 1 + 4 + row.run_prev.length
+  for (const text of texts) size += 4 + UNIT_BYTES_MAX * (text?.length ?? 0)
+  const bytes = size <= JOINED.length ? JOINED : Buffer.allocUnsafe(size)
+  bytes[0] = 0x00
+  let at = 1
+  for (const text of texts) at = putText(bytes, at, text)
+  at = bytes.writeUInt32BE(row.run_prev.length, at)
+  bytes.set(row.run_prev, at)
+  return hash('sha256', bytes.subarray(0, at + row.run_prev.length), 'buffer')
 }
 
-function putField(parts: Uint8Array[], field: Uint8Array | null): void {
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(field === null ? 0xffffffff : field.length)
-  parts.push(length)
-  if (field !== null) parts.push(field)
+function putText(bytes: Buffer, at: number, text: string | null): number {
+  if (text === null) return bytes.writeUInt32BE(NULL_LENGTH, at)
+  const length = bytes.write(text, at + 4)
+  bytes.writeUInt32BE(length, at)
+  return at + 4 + length
 }
 
 /** A Merkle tree of RFC 6962 that only grows: the roots of its perfect subtrees are all that it remembers. */
@@ -87,6 +99,10 @@ export class Frontier {
   }
 }
 
+const NODE = Buffer.alloc(1 + 2 * HASH_BYTES, 0x01)
+
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return hash('sha256', Buffer.concat([Buffer.of(0x01), left, right]), 'buffer')
+  NODE.set(left, 1)
+  NODE.set(right, 1 + HASH_BYTES)
+  return hash('sha256', NODE, 'buffer')
 }

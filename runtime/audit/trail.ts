@@ -13,7 +13,7 @@ import { TRAIL_LAZY_BYTES_MAX, TRAIL_LAZY_MS, TRAIL_NAME_BYTES_MAX } from '../li
 import type { Clock } from '../ports.ts'
 import { encodeData } from './encode.ts'
 import type { NewEvent, RunRecorder } from './event.ts'
-import type { FromWriter, ToWriter, WriterEvent, WriterStart } from './writer.ts'
+import type { FromWriter, SentEvent, ToWriter, WriterEvent, WriterStart } from './writer.ts'
 
 /** The trail's length and Merkle root; kept elsewhere, it shows whether the trail was cut or rewritten. */
 export interface Head {
@@ -99,7 +99,7 @@ class QueueRecorder implements RunRecorder {
       call: event.call ?? null,
       ordinal: event.ordinal ?? null,
       data: text,
-      bodies,
+      bodies: bodies.size === 0 ? undefined : bodies,
     })
     this.#events = events
     return this.#ts
@@ -161,7 +161,7 @@ class CommitQueue {
     this.#pushed += 1
     this.#queued.push(event)
     this.#queuedBytes += event.data.length
-    for (const bytes of event.bodies.values()) this.#queuedBytes += bytes.length
+    for (const bytes of event.bodies?.values() ?? []) this.#queuedBytes += bytes.length
     this.#consider()
   }
 
@@ -216,14 +216,14 @@ class CommitQueue {
     this.#queued = []
     this.#queuedBytes = 0
     this.#sent = events.length
-    this.#send({ kind: 'batch', events }, events)
+    this.#send({ kind: 'batch', events: events.map(sent) }, events)
   }
 
   #send(message: ToWriter, events: readonly WriterEvent[] = []): void {
     this.#worker.ref()
     this.#worker.postMessage(
       message,
-      events.flatMap((event) => [...event.bodies.values()].map((bytes) => bytes.buffer)),
+      events.flatMap(({ bodies }) => [...(bodies?.values() ?? [])].map((bytes) => bytes.buffer)),
     )
   }
 
@@ -254,6 +254,10 @@ class CommitQueue {
     for (const waiter of [...this.#barriers.splice(0), ...this.#heads.splice(0)]) waiter.reject(failure)
     this.#worker.unref()
   }
+}
+
+function sent({ run, run_seq, ts, kind, call, ordinal, data, bodies }: WriterEvent): SentEvent {
+  return [run, run_seq, ts, kind, call, ordinal, data, bodies]
 }
 
 function assertName(what: string, name: string): void {

@@ -27,11 +27,24 @@ export interface WriterEvent {
   readonly call: string | null
   readonly ordinal: number | null
   readonly data: string
-  readonly bodies: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
+  /** Undefined where there is none. */
+  readonly bodies: ReadonlyMap<string, Uint8Array<ArrayBuffer>> | undefined
 }
 
+/** An event as it crosses to the thread: without its names, which would cross once for each event. */
+export type SentEvent = readonly [
+  run: string,
+  run_seq: number,
+  ts: number,
+  kind: string,
+  call: string | null,
+  ordinal: number | null,
+  data: string,
+  bodies: WriterEvent['bodies'],
+]
+
 export type ToWriter =
-  | { readonly kind: 'batch'; readonly events: readonly WriterEvent[] }
+  | { readonly kind: 'batch'; readonly events: readonly SentEvent[] }
   | { readonly kind: 'head' }
   | { readonly kind: 'close' }
 
@@ -53,8 +66,8 @@ class Writer {
   readonly #writeTree: Database.Statement<[number, Buffer]>
   readonly #readRunEnd: Database.Statement<[string], RunEnd>
   readonly #insertBody: Database.Statement<[Buffer, Uint8Array]>
-  readonly #insertEvent: Database.Statement<[object]>
-  readonly #writeAll: Database.Transaction<(events: readonly WriterEvent[]) => void>
+  readonly #insertEvent: Database.Statement
+  readonly #writeAll: Database.Transaction<(events: readonly SentEvent[]) => void>
 
   constructor(start: WriterStart) {
     const database = openWritable(start.path, start.pagesMax)
@@ -65,9 +78,7 @@ class Writer {
       'SELECT run_seq, ts, leaf FROM event WHERE run = ? ORDER BY run_seq DESC LIMIT 1',
     )
     this.#insertBody = database.prepare('INSERT INTO body VALUES (?, ?) ON CONFLICT DO NOTHING')
-    this.#insertEvent = database.prepare(
-      'INSERT INTO event VALUES (@seq, @run, @run_seq, @ts, @kind, @call, @ordinal, @data, @run_prev, @leaf)',
-    )
+    this.#insertEvent = database.prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     this.#writeAll = database.transaction((events) => {
       const tree = this.#tree()
       for (const event of events) this.#write(event, tree)
@@ -75,7 +86,7 @@ class Writer {
     })
   }
 
-  write(events: readonly WriterEvent[]): void {
+  write(events: readonly SentEvent[]): void {
     this.#writeAll.immediate(events)
   }
 
@@ -95,19 +106,19 @@ class Writer {
     return tree
   }
 
-  #write(event: WriterEvent, tree: Frontier): void {
-    const { bodies, ...fields } = event
-    for (const [hash, bytes] of bodies) this.#insertBody.run(Buffer.from(hash, 'hex'), bytes)
-    const last = this.#runs.get(event.run) ?? this.#readRunEnd.get(event.run)
+  #write([run, run_seq, ts, kind, call, ordinal, data, bodies]: SentEvent, tree: Frontier): void {
+    for (const [hash, bytes] of bodies ?? []) this.#insertBody.run(Buffer.from(hash, 'hex'), bytes)
+    const last = this.#runs.get(run) ?? this.#readRunEnd.get(run)
     const due = last === undefined ? 0 : last.run_seq + 1
-    if (event.run_seq !== due) throw broken(`event ${event.run_seq} of run ${event.run} came where ${due} was due`)
-    if (last !== undefined && event.ts < last.ts) throw broken(`run ${event.run} went back in time`)
-    const row = { ...fields, seq: tree.size, run_prev: last?.leaf ?? NO_LEAF }
-    const leaf = leafOf(row)
-    this.#insertEvent.run({ ...row, leaf })
+    if (run_seq !== due) throw broken(`event ${run_seq} of run ${run} came where ${due} was due`)
+    if (last !== undefined && ts < last.ts) throw broken(`run ${run} went back in time`)
+    const seq = tree.size
+    const run_prev = last?.leaf ?? NO_LEAF
+    const leaf = leafOf({ seq, run, run_seq, ts, kind, call, ordinal, data, run_prev })
+    this.#insertEvent.run(seq, run, run_seq, ts, kind, call, ordinal, data, run_prev, leaf)
     tree.append(leaf)
-    if (event.kind === 'run.end') this.#runs.delete(event.run)
-    else this.#runs.set(event.run, { run_seq: event.run_seq, ts: event.ts, leaf })
+    if (kind === 'run.end') this.#runs.delete(run)
+    else this.#runs.set(run, { run_seq, ts, leaf })
   }
 }
 

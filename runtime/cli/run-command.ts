@@ -289,7 +289,6 @@ async function record(
       sandbox: sandboxes.tools,
       stop: stop.signal,
       plannedKill: () => undefined,
-      onWaiting: () => undefined,
     }
     outcome = await runAgent(plan, world)
     head = await trail.head()

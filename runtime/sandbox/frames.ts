@@ -34,16 +34,56 @@ export interface Frame {
 }
 
 const HEADER_BYTES = 13
+/** Past this nothing is gained by waiting for company, and what is held back is memory. */
+const HELD_CHARS_MAX = 64 * 1024
 
 export function encodeFrame(kind: FrameKind, call: number, ordinal: number, payload: string): Buffer {
-  const bytes = Buffer.byteLength(payload)
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes)
-  frame.writeUInt32BE(bytes + HEADER_BYTES - 4, 0)
-  frame.writeUInt8(kind, 4)
-  frame.writeUInt32BE(call, 5)
-  frame.writeUInt32BE(ordinal, 9)
-  frame.write(payload, HEADER_BYTES)
-  return frame
+  return encodeFrames([{ kind, call, ordinal, payload }])
+}
+
+/** All in one allocation, each payload written once. */
+function encodeFrames(frames: readonly Frame[]): Buffer {
+  const sizes = frames.map(({ payload }) => Buffer.byteLength(payload))
+  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + HEADER_BYTES + size, 0))
+  let at = 0
+  for (const [index, { kind, call, ordinal, payload }] of frames.entries()) {
+    const size = sizes[index] ?? 0
+    bytes.writeUInt32BE(size + HEADER_BYTES - 4, at)
+    bytes.writeUInt8(kind, at + 4)
+    bytes.writeUInt32BE(call, at + 5)
+    bytes.writeUInt32BE(ordinal, at + 9)
+    // As many bytes as UTF-16 code units: ASCII, which needs no encoder.
+    bytes.write(payload, at + HEADER_BYTES, size === payload.length ? 'latin1' : 'utf8')
+    at += HEADER_BYTES + size
+  }
+  return bytes
+}
+
+export type SendFrame = (kind: FrameKind, call: number, ordinal: number, payload: string) => void
+
+/**
+ * Writes frames in their order, all of a turn at once: each write wakes the other process, which costs more than
+ * what most frames say. `later` runs its argument at the end of the turn.
+ */
+export function createFrameWriter(write: (bytes: Buffer) => void, later: (flush: () => void) => void): SendFrame {
+  let held: Frame[] = []
+  let heldChars = 0
+  let isDue = false
+  const flush = (): void => {
+    isDue = false
+    if (held.length === 0) return
+    const frames = held
+    held = []
+    heldChars = 0
+    write(encodeFrames(frames))
+  }
+  return (kind, call, ordinal, payload) => {
+    held.push({ kind, call, ordinal, payload })
+    heldChars += payload.length
+    if (heldChars >= HELD_CHARS_MAX) return flush()
+    if (!isDue) later(flush)
+    isDue = true
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  * so that after the death of a process the same guest can be driven again to where it stood. A guest that is driven
  * again must make the same requests in the same order; they are compared and not performed again.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { REDRIVE_BYTES_MAX } from '../limits.ts'
 
 /** A bundle as it is executed; its hash is that of its code. */
@@ -83,6 +83,9 @@ export interface Delivery {
   readonly payload: string
 }
 
+/** Kept as it is: cheaper than its digest, and most requests are such. */
+const SHORT_CHARS = 256
+
 /** What a call has asked and been told so far. */
 export class CallTape {
   readonly #requests: string[] = []
@@ -110,7 +113,7 @@ export class CallTape {
 
   /** `new` is to be performed; `known` was; `different` means that the guest is not deterministic. */
   request(ordinal: number, payload: string): 'new' | 'known' | 'different' {
-    const digest = payload.length <= 64 ? payload : createHash('sha256').update(payload).digest('base64')
+    const digest = payload.length <= SHORT_CHARS ? payload : hash('sha256', payload, 'base64')
     if (ordinal < this.#requests.length) return this.#requests[ordinal] === digest ? 'known' : 'different'
     if (ordinal > this.#requests.length) return 'different'
     this.#requests.push(digest)

@@ -8,10 +8,9 @@
  * as a backstop, by the host.
  */
 import { Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
-import { createFrameReader, encodeFrame, FRAME, type FrameKind, type Frame } from './frames.ts'
+import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
 import {
   cachedDataOf,
   loadIsolatedVm,
@@ -21,6 +20,8 @@ import {
   type IsolatedVm,
   type ScriptOptions,
 } from './isolated-vm.ts'
+import { createSpares } from './spares.ts'
+import { cacheAfterUse } from './warm-code.ts'
 
 interface StartFrame {
   readonly bundle: string
@@ -32,7 +33,8 @@ interface StartFrame {
   readonly cpuMs: number
   readonly requestsMax: number
   readonly logBytesMax: number
-  readonly record: string
+  /** Whether the host wants to hear when the call only waits. */
+  readonly tellsIdle: boolean
 }
 
 interface Code {
@@ -65,13 +67,12 @@ interface Call {
   ended: boolean
 }
 
+const READ_BYTES = 64 * 1024
 const FRAME_FROM_HOST_BYTES_MAX = 64 * 1024 * 1024
 const SPARE_MEMORY_BYTES = 64 * 1024 * 1024
 const CPU_SAMPLE_MS = 20
 /** A guest returns as soon as it has said its end; one that goes on may be in what cannot be interrupted. */
 const RETURN_MS = 250
-/** A collection takes a few milliseconds, a tenth of what it takes to bring so much across. */
-const COLLECT_BYTES = 8 * 1024 * 1024
 const RUNTIME = 'runtime'
 /** A part of the platform is code under its name behind this. */
 const PART = 'part '
@@ -79,49 +80,37 @@ const PART = 'part '
 const [addon = ''] = process.argv.slice(2)
 const ivm: IsolatedVm = loadIsolatedVm(addon)
 const die = disarm()
-const collect = collector()
+const collect = createCollector()
 const codes = new Map<string, Code>()
 /** Parts of the platform that were asked for, until they come. */
 const parts = new Map<string, PromiseWithResolvers<void>>()
 const calls = new Map<number, Call>()
-const pipe = new Socket({ fd: 3, readable: true, writable: true })
-const read = createFrameReader(FRAME_FROM_HOST_BYTES_MAX)
-let spare: Promise<Booted> | undefined
-
-pipe.on('data', (chunk: Buffer) => {
-  let payloads = 0
-  for (const frame of read(chunk)) {
-    receive(frame)
-    payloads += frame.payload.length
-  }
-  if (payloads > 0) collect(payloads)
+const pipe = new Socket({
+  fd: 3,
+  readable: true,
+  writable: true,
+  // One buffer for all that is read: frames are copied out of it at once.
+  onread: { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback: hearHost },
 })
+const read = createFrameReader(FRAME_FROM_HOST_BYTES_MAX)
+const send = createFrameWriter((bytes) => void pipe.write(bytes), setImmediate)
+let isRuntimeWarm = false
+const spares = createSpares({ boot: () => bootIsolate(SPARE_MEMORY_BYTES), drop: dispose })
+
 pipe.on('close', die)
 pipe.on('error', die)
 setInterval(checkCpu, CPU_SAMPLE_MS)
 send(FRAME.ready, 0, 0, JSON.stringify({ node: process.version, v8: process.versions.v8 }))
 
-/**
- * What crosses is garbage here as soon as it has crossed, but V8 counts this heap against the memory of the machine
- * and sees no hurry: reading a few large files brought a process to half a gigabyte. The function is taken from a
- * context of its own, so that no isolate ever has it.
- */
-function collector(): (bytes: number) => void {
-  setFlagsFromString('--expose-gc')
-  const gc: () => void = runInNewContext('gc')
-  setFlagsFromString('--no-expose-gc')
-  let garbage = 0
-  return (bytes) => {
-    garbage += bytes
-    if (garbage < COLLECT_BYTES) return
-    garbage = 0
-    // Later, when the frame is not in use any more.
-    setImmediate(gc)
+/** `buffer` is read anew when this returns. */
+function hearHost(bytes: number, buffer: Uint8Array): boolean {
+  let payloads = 0
+  for (const frame of read(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))) {
+    receive(frame)
+    payloads += frame.payload.length
   }
-}
-
-function send(kind: FrameKind, call: number, ordinal: number, payload: string): void {
-  pipe.write(encodeFrame(kind, call, ordinal, payload))
+  if (payloads > 0) collect(payloads)
+  return true
 }
 
 function receive(frame: Frame): void {
@@ -139,7 +128,7 @@ function addCode(payload: string): void {
   const second = payload.indexOf('\n', first + 1)
   const hash = payload.slice(0, first)
   codes.set(hash, { name: payload.slice(first + 1, second), source: payload.slice(second + 1) })
-  if (hash === RUNTIME) spare ??= bootIsolate(SPARE_MEMORY_BYTES)
+  if (hash === RUNTIME) spares.fill()
   parts.get(hash)?.resolve()
 }
 
@@ -224,22 +213,28 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
   const start = await api.get('start', { reference: true })
   const deliver = await api.get('deliver', { reference: true })
   holder.booted = { isolate, context, start, deliver, owner: undefined }
+  if (!isRuntimeWarm) setImmediate(warmRuntime)
+  isRuntimeWarm = true
   return holder.booted
 }
 
-function takeIsolate(memoryBytes: number): Promise<Booted> {
-  if (memoryBytes !== SPARE_MEMORY_BYTES) return bootIsolate(memoryBytes)
-  const taken = spare ?? bootIsolate(SPARE_MEMORY_BYTES)
-  spare = undefined
-  setImmediate(() => {
-    spare ??= bootIsolate(SPARE_MEMORY_BYTES)
-    spare.catch(() => (spare = undefined))
-  })
-  return taken
+/** After the first isolate, which is waited for. */
+function warmRuntime(): void {
+  const code = codeOf(RUNTIME)
+  cacheAfterUse(wrapped(RUNTIME, code)).then(
+    (bytes) => (code.cached = new ivm.ExternalCopy(bytes)),
+    () => undefined,
+  )
 }
 
+function takeIsolate(memoryBytes: number): Promise<Booted> {
+  return memoryBytes === SPARE_MEMORY_BYTES ? spares.take() : bootIsolate(memoryBytes)
+}
+
+/** `spec \n record \n input`, the first two JSON on one line. */
 function startCall(id: number, payload: string): void {
-  const spec: StartFrame = JSON.parse(payload)
+  const cut = payload.indexOf('\n')
+  const spec: StartFrame = JSON.parse(payload.slice(0, cut))
   const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.limitMs} ms`), spec.wallMs)
   const call: Call = {
     id,
@@ -263,7 +258,7 @@ function startCall(id: number, payload: string): void {
     const more = spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, spec.describer)]
     const factories = [bundle, ...more].map((reference) => reference.derefInto())
     call.loaded = true
-    await booted.start.apply(undefined, [spec.record, ...factories])
+    await booted.start.apply(undefined, [payload.slice(cut + 1), ...factories])
   })
 }
 
@@ -284,7 +279,9 @@ function runEntry(call: Call, entry: () => Promise<unknown>): void {
     call.running -= 1
     if (call.ended && call.running === 0 && call.booted !== undefined) dispose(call.booted)
     if (call.ended || call.running > 0) return
-    send(FRAME.idle, call.id, call.requests, String(call.delivered))
+    // While it waits there is time for the next one's isolate.
+    spares.fill()
+    if (call.spec.tellsIdle) send(FRAME.idle, call.id, call.requests, String(call.delivered))
     if (call.requests > call.delivered) return
     endFailed(
       call,
@@ -366,6 +363,7 @@ function release(call: Call): void {
   call.ended = true
   clearTimeout(call.wall)
   calls.delete(call.id)
+  spares.fill()
   if (call.booted !== undefined) dispose(call.booted)
 }
 

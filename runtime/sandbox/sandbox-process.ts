@@ -9,7 +9,7 @@ import {
   SANDBOX_WATCH_MS,
 } from '../limits.ts'
 import type { Clock, SandboxChild } from '../ports.ts'
-import { createFrameReader, encodeFrame, FRAME, type Frame, type FrameKind } from './frames.ts'
+import { createFrameReader, createFrameWriter, FRAME, type Frame, type SendFrame } from './frames.ts'
 import type { Delivery, GuestCall, GuestCode } from './guest-run.ts'
 
 export interface ProcessListener {
@@ -26,6 +26,7 @@ export class SandboxProcess {
   readonly #clock: Clock
   readonly #listener: ProcessListener
   readonly #codes = new Set<string>()
+  readonly #send: SendFrame
   #exited = false
   #stopWatch: () => void = () => undefined
   /** No new call is put into it; it ends with its last one. */
@@ -41,6 +42,7 @@ export class SandboxProcess {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     const stopTimer = clock.after(SANDBOX_START_MS, () => this.kill('no start'))
+    this.#send = createFrameWriter((bytes) => this.#write(bytes), process.nextTick)
     const read = createFrameReader(FRAME_BYTES_MAX)
     let isReady = false
     child.onData((chunk) => {
@@ -88,7 +90,7 @@ export class SandboxProcess {
     return true
   }
 
-  startCall(id: number, call: GuestCall, wallMs: number): void {
+  startCall(id: number, call: GuestCall, wallMs: number, tellsIdle: boolean): void {
     this.sendCode(call.bundle)
     if (call.describer !== undefined) this.sendCode(call.describer)
     const { limits, bundle, describer } = call
@@ -103,23 +105,24 @@ export class SandboxProcess {
       cpuMs: limits.cpuMs,
       requestsMax: limits.requestsMax,
       logBytesMax,
-      record: JSON.stringify({
-        entry,
-        input,
-        schema,
-        narrowing,
-        settings,
-        seed,
-        now,
-        user,
-        idempotencyKey,
-        resultBytesMax,
-        logBytesMax,
-        bodyBytesMax: FILE_WRITE_BYTES_MAX,
-      }),
+      tellsIdle,
+    }
+    const record = {
+      entry,
+      schema,
+      narrowing,
+      settings,
+      seed,
+      now,
+      user,
+      idempotencyKey,
+      resultBytesMax,
+      logBytesMax,
+      bodyBytesMax: FILE_WRITE_BYTES_MAX,
     }
     this.calls += 1
-    this.#send(FRAME.start, id, 0, JSON.stringify(spec))
+    // The input is text as it is; within the JSON it would be escaped twice and read three times.
+    this.#send(FRAME.start, id, 0, `${JSON.stringify(spec)}\n${JSON.stringify(record)}\n${input}`)
   }
 
   deliver(id: number, { ordinal, now, payload }: Delivery): void {
@@ -137,9 +140,9 @@ export class SandboxProcess {
     this.#child.kill()
   }
 
-  #send(kind: FrameKind, call: number, ordinal: number, payload: string): void {
+  #write(bytes: Buffer): void {
     if (this.#exited || this.killedFor !== undefined) return
-    const waiting = this.#child.write(encodeFrame(kind, call, ordinal, payload))
+    const waiting = this.#child.write(bytes)
     if (waiting > SANDBOX_BACKLOG_BYTES_MAX) this.kill('it does not read')
   }
 

@@ -191,7 +191,7 @@ export class Sandbox {
         live.process = process
         const leftMs = Math.max(1, live.call.limits.wallMs - (this.#options.clock.now() - live.startedMs))
         live.stopBackstop = this.#options.clock.after(leftMs + SANDBOX_GRACE_MS, () => this.#overdue(live))
-        process.startCall(live.id, live.call, leftMs)
+        process.startCall(live.id, live.call, leftMs, live.listener.onIdle !== undefined)
         this.#feed(live)
       },
       (error: unknown) => {

@@ -18,7 +18,6 @@ import { ask, base64Of, connect, end, log, request, settle, type GuestError, typ
 /** What the host says of the call; made by `sandbox/`, read once. */
 interface StartRecord {
   readonly entry: 'tool' | 'script' | 'describe'
-  readonly input: string
   readonly seed: string
   readonly now: number
   readonly resultBytesMax: number
@@ -70,18 +69,25 @@ function deliver(ordinal: number, now: number, payload: string): void {
   settle(ordinal, payload)
 }
 
+/** `text` is the record, JSON on one line, and below it the input as it is. */
 function start(text: string, bundle: Factory, describer?: Factory): void {
-  const started: StartRecord = (record = parse(text))
+  const cut = text.indexOf('\n')
+  const started: StartRecord = (record = parse(text.slice(0, cut)))
   setClock(started.now)
   installRandom(started.seed)
   const finish = (value: unknown): void => endWith(value, started.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
-  play(started, bundle, describer)
+  play(started, text.slice(cut + 1), bundle, describer)
     .then(finish)
     .catch((error: unknown) => end(failure(error)))
 }
 
-async function play(record: StartRecord, bundle: Factory, describer: Factory | undefined): Promise<unknown> {
+async function play(
+  record: StartRecord,
+  input: string,
+  bundle: Factory,
+  describer: Factory | undefined,
+): Promise<unknown> {
   if (describer !== undefined) {
     const { describeTool, z } = load(describer, none) as {
       describeTool: (tool: unknown, z: unknown) => unknown
@@ -91,9 +97,9 @@ async function play(record: StartRecord, bundle: Factory, describer: Factory | u
   }
   const entry = entryOf(load(bundle, requireWith(inertZod())), record.entry)
   if (record.entry === 'script') {
-    return Reflect.apply(memberOf(entry, 'play'), undefined, [record.input, callTool])
+    return Reflect.apply(memberOf(entry, 'play'), undefined, [input, callTool])
   }
-  const checked = validateArguments(record.schema ?? {}, JSON.parse(record.input))
+  const checked = validateArguments(record.schema ?? {}, JSON.parse(input))
   if (!checked.ok) throw Object.assign(named('InvalidArguments', checked.message), { code: 'E_ARGUMENTS' })
   // What is checked is what the tool gets: a rule adds nothing to it.
   const narrowed =
