@@ -51,7 +51,10 @@ export async function ours(): Promise<System> {
   const recorder = trail.beginRun('bench')
   const world: World = {
     recorder,
-    broker: createBroker(recorder, createWorldPerform(workspace, nodeClock, { host: nodeWebHost(), authoritiesOf: () => undefined })),
+    broker: createBroker(
+      recorder,
+      createWorldPerform(workspace, nodeClock, { host: nodeWebHost(), authoritiesOf: () => undefined }),
+    ),
     model: { playedBy: 'nobody', turn: () => Promise.reject(new Error('nobody plays')), close: async () => {} },
     sandbox,
     stop: new AbortController().signal,

@@ -19,13 +19,14 @@ const DENY_NOTHING = new Set([
   'writeOnly',
 ])
 
-export function readArgs(reader: NodeReader, field: Field, settings: Settings): readonly ArgumentRule[] {
+/** `isOwn`: they narrow nothing, but are the parameters themselves, so a type alone says something. */
+export function readArgs(reader: NodeReader, field: Field, settings: Settings, isOwn = false): readonly ArgumentRule[] {
   const entries = reader.entries(field) ?? []
   if (entries.length === 0) reader.problems.add(field.at, '`args` is empty')
-  return entries.flatMap((entry) => readArgument(reader, entry, settings))
+  return entries.flatMap((entry) => readArgument(reader, entry, settings, isOwn))
 }
 
-function readArgument(reader: NodeReader, entry: Field, settings: Settings): readonly ArgumentRule[] {
+function readArgument(reader: NodeReader, entry: Field, settings: Settings, isOwn: boolean): readonly ArgumentRule[] {
   const { problems } = reader
   const json = readJson(reader, entry)
   if (json === undefined) return []
@@ -36,7 +37,7 @@ function readArgument(reader: NodeReader, entry: Field, settings: Settings): rea
   for (const { at, message } of found) problems.add(at, `${quoted(entry.key)}: ${message.trimStart()}`)
   if (found.length > 0) return []
   const schema = json.value as JsonSchema
-  const idle = idleKeywords(schema)
+  const idle = isOwn && isTypeAlone(schema) ? [] : idleKeywords(schema)
   for (const { pointer, message } of idle) problems.add(json.at(pointer), message)
   const bound = withSettings(schema, (text, pointer) => {
     const at = json.at(pointer)

@@ -153,7 +153,7 @@ function isOneText(schema: JsonSchema): boolean {
 }
 
 function ownArgs(reader: NodeReader, field: Field, settings: Settings, inUrl: boolean): ToolEntry['args'] {
-  const rules = readArgs(reader, field, settings)
+  const rules = readArgs(reader, field, settings, inUrl)
   if (!inUrl) return rules
   for (const { at, key } of reader.entries(field) ?? []) {
     const rule = rules.find(({ argument }) => argument === key)
