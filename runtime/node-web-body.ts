@@ -3,19 +3,15 @@
 import { HTTP_BUFFER_BYTES_MAX } from './limits.ts'
 import { webFailure } from './node-web-failure.ts'
 
-/** Stops and starts the connection. */
-export interface Flow {
-  pause(): void
-  resume(): void
-}
-
 export interface WireBodyLimits {
   /** The longest silence while somebody waits. */
   readonly idleTimeoutMs: number
   readonly maxBytes: number
+  /** Stops and starts what pushes. */
+  readonly flow: { hold(): void; release(): void }
   /** Called at most once, where the body ended before its end: the connection is of no further use. */
   readonly onFailure: (cause: Error) => void
-  /** Called once, when nothing waits to be read any more and nothing comes. */
+  /** Called once, when it was read to its end, failed and was read so far, or is read no more. */
   readonly onDone: () => void
 }
 
@@ -25,8 +21,9 @@ export class WireBody {
   #queue: Buffer[] = []
   #queuedBytes = 0
   #totalBytes = 0
-  #paused: Flow | undefined
+  #isHeld = false
   #isEnded = false
+  #isFinished = false
   #isDone = false
   #failure: Error | undefined
   #abandoned: Error | undefined
@@ -55,26 +52,31 @@ export class WireBody {
       return undefined
     }
     this.#queuedBytes -= chunk.byteLength
-    if (this.#queuedBytes <= HTTP_BUFFER_BYTES_MAX / 2) {
-      const flow = this.#paused
-      this.#paused = undefined
-      flow?.resume()
+    if (this.#isHeld && !this.#isEnded && this.#queuedBytes <= HTTP_BUFFER_BYTES_MAX / 2) {
+      this.#isHeld = false
+      this.#limits.flow.release()
     }
     this.#settle()
     return chunk
   }
 
-  push(chunk: Buffer, flow: Flow): void {
-    const { maxBytes } = this.#limits
+  push(chunk: Buffer): void {
+    const { maxBytes, flow } = this.#limits
     if (this.#isEnded) return
     this.#totalBytes += chunk.byteLength
     if (this.#totalBytes > maxBytes) return this.end(tooLarge(maxBytes))
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.byteLength
-    if (this.#queuedBytes > HTTP_BUFFER_BYTES_MAX) {
-      this.#paused = flow
-      flow.pause()
+    if (!this.#isHeld && this.#queuedBytes > HTTP_BUFFER_BYTES_MAX) {
+      this.#isHeld = true
+      flow.hold()
     }
+    this.#settle()
+  }
+
+  /** Whoever reads has all of it. */
+  finish(): void {
+    this.#isFinished = true
     this.#settle()
   }
 
@@ -100,6 +102,8 @@ export class WireBody {
   #settle(): void {
     this.#wake?.()
     if (this.#isDone || !this.#isEnded || this.#queue.length > 0) return
+    // Nobody need read what is empty.
+    if (!this.#isFinished && this.#totalBytes > 0 && this.#failure === undefined) return
     this.#isDone = true
     this.#limits.onDone()
   }

@@ -1,5 +1,6 @@
 /** HTTP/1.1 over one connection that was dialled before: undici frames and parses, and never connects by itself. */
 
+import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import type { buildConnector, Dispatcher } from 'undici'
 import {
@@ -13,7 +14,8 @@ import {
 } from './limits.ts'
 import { WireBody } from './node-web-body.ts'
 import type { Dialled } from './node-web-dial.ts'
-import { plainFailure, webFailure } from './node-web-failure.ts'
+import { codeOf, plainFailure, webFailure } from './node-web-failure.ts'
+import { Gate } from './node-web-gate.ts'
 import type { HttpOpenRequest } from './ports.ts'
 
 export interface Connection {
@@ -34,7 +36,7 @@ export interface WireRequest extends Pick<HttpOpenRequest, 'method' | 'body' | '
   readonly headers: string[]
   readonly headersTimeoutMs: number
   readonly idleTimeoutMs: number
-  /** The whole answer came, and the connection is good for another one. */
+  /** The whole answer was read, and the connection is good for another one. */
   readonly onReusable: () => void
   /** Nothing of the body waits to be read any more. */
   readonly onDone: () => void
@@ -48,13 +50,14 @@ export interface WireAnswer {
   readonly body: WireBody
 }
 
-export function connectionOver(dialled: Dialled, origin: string): Connection {
-  const { socket, address } = dialled
+export function connectionOver({ socket, address }: Dialled, origin: string): Connection {
+  const gate = new Gate(socket)
   let isTaken = false
   const connect = (callback: buildConnector.Callback): void => {
     if (isTaken) return callback(webFailure('HTTP_STALE', 'the connection was closed before it was used'), null)
     isTaken = true
-    callback(null, socket)
+    // What undici asks of a socket, every stream has.
+    callback(null, gate as unknown as Socket)
   }
   const client = new Client(origin, {
     // Later, for undici does not look whether it was called at once.
@@ -69,69 +72,67 @@ export function connectionOver(dialled: Dialled, origin: string): Connection {
   })
   let isBusy = false
   let onIdleClose = (): void => undefined
+  // Without a cause undici would go on parsing.
   const destroy = async (): Promise<void> => {
-    socket.destroy()
+    gate.destroy(webFailure('HTTP_CLOSED', 'the connection was closed'))
     await client.destroy()
   }
-  socket.once('close', () => {
+  const isOpen = (): boolean => !gate.destroyed && !gate.readableEnded
+  gate.once('close', () => {
     if (!isBusy) onIdleClose()
   })
+  // Between two owners nobody else listens, and an error that nobody hears ends the process.
+  gate.on('error', () => undefined)
   return {
     address,
-    isOpen: () => !socket.destroyed && !socket.readableEnded,
+    isOpen,
     onIdleClose(listener) {
       onIdleClose = listener
     },
     async send(request) {
       isBusy = true
-      const release = (isReusable: boolean): void => {
+      return answerTo(client, gate, request, (isWhole) => {
+        if (!isBusy) return
         isBusy = false
         // What the server did not wait for would stand before the next request.
-        if (isReusable && !socket.destroyed && socket.writableLength === 0) request.onReusable()
+        if (isWhole && isOpen() && gate.bytesUnsent === 0) request.onReusable()
         else void destroy()
-      }
-      return answerTo(client, dialled, request, release)
+      })
     },
     destroy,
   }
 }
 
-/** `release` is called once, when the connection has no more to do with the request. */
+/** `release` is called where the exchange failed, and when it is over; the first time counts. */
 async function answerTo(
   client: Client,
-  { socket, wire }: Dialled,
+  gate: Gate,
   request: WireRequest,
-  release: (isReusable: boolean) => void,
+  release: (isWhole: boolean) => void,
 ): Promise<WireAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>()
-  const bytesBefore = wire.bytesRead
+  const bytesBefore = gate.bytesReceived
   let bodyBytes = 0
-  let isOver = false
 
-  const over = (isReusable: boolean): void => {
-    if (isOver) return
-    isOver = true
-    clearTimeout(timer)
-    socket.off('readable', onReadable)
-    release(isReusable)
-  }
   const body = new WireBody({
     idleTimeoutMs: request.idleTimeoutMs,
     maxBytes: request.maxBytes,
+    flow: gate,
     onFailure: (cause) => {
+      clearTimeout(timer)
       reject(cause)
-      over(false)
+      release(false)
     },
     onDone: () => {
       request.signal.removeEventListener('abort', onAbort)
+      release(body.failure === undefined)
       request.onDone()
     },
   })
   const onAbort = (): void => body.abandon(request.signal.reason as Error)
-  // Nothing tells of what frames a body but the count of all that came.
-  const onReadable = (): void => {
-    const framing = wire.bytesRead - bytesBefore - bodyBytes
-    if (framing > HTTP_FRAMING_BYTES_MAX + HTTP_HEADERS_BYTES_MAX + HTTP_FRAMING_RATIO_MAX * bodyBytes) {
+  gate.onReceived = () => {
+    const framing = gate.bytesReceived - bytesBefore - bodyBytes
+    if (framing > HTTP_FRAMING_BYTES_MAX + HTTP_FRAMING_RATIO_MAX * bodyBytes) {
       body.end(webFailure('HTTP_FRAMING', 'its answer is framed by far more bytes than it holds'))
     }
   }
@@ -139,7 +140,6 @@ async function answerTo(
     body.end(webFailure('HTTP_HEADERS_TIMEOUT', `no answer came within ${request.headersTimeoutMs} ms`))
   }, request.headersTimeoutMs)
   request.signal.addEventListener('abort', onAbort, { once: true })
-  socket.on('readable', onReadable)
   client.dispatch(
     {
       path: request.path,
@@ -156,7 +156,7 @@ async function answerTo(
       onData: (length) => {
         bodyBytes += length
       },
-      onEnd: () => over(true),
+      failureOf: (error) => gate.failure ?? plainFailure(error),
     }),
   )
   return promise
@@ -166,17 +166,21 @@ interface Listening {
   readonly body: WireBody
   readonly onAnswer: (answer: WireAnswer) => void
   readonly onData: (length: number) => void
-  readonly onEnd: () => void
+  readonly failureOf: (error: Error) => Error
 }
 
+const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+
 /** Takes what undici says of one exchange. */
-function listener({ body, onAnswer, onData, onEnd }: Listening): Dispatcher.DispatchHandler {
+function listener({ body, onAnswer, onData, failureOf }: Listening): Dispatcher.DispatchHandler {
   let informational = 0
+  let status = 0
   return {
     onRequestStart(controller) {
       if (body.failure !== undefined) controller.abort(body.failure)
     },
-    onResponseStart(controller, status, _headers, statusText = '') {
+    onResponseStart(controller, statusCode, _headers, statusText = '') {
+      status = statusCode
       if (status < 200) {
         informational++
         if (informational > HTTP_INFORMATIONAL_MAX) {
@@ -190,16 +194,17 @@ function listener({ body, onAnswer, onData, onEnd }: Listening): Dispatcher.Disp
       }
       onAnswer({ status, statusText, headers, body })
     },
-    onResponseData(controller, chunk) {
+    onResponseData(_controller, chunk) {
       onData(chunk.byteLength)
-      body.push(chunk, controller)
+      body.push(chunk)
     },
     onResponseEnd() {
-      onEnd()
       body.end()
     },
     onResponseError(_controller, error) {
-      body.end(plainFailure(error))
+      const failure = failureOf(error)
+      // The length of a 304 is that of what it has not sent (RFC 9110 section 8.6), which undici does not know.
+      body.end(status === 304 && codeOf(failure) === LENGTH_MISMATCH ? undefined : failure)
     },
   }
 }

@@ -6,7 +6,7 @@ import { constants, createBrotliDecompress, createGunzip, createInflate, createZ
 import { HTTP_RATIO_FREE_BYTES, ZSTD_WINDOW_LOG_MAX } from './limits.ts'
 import { tooLarge } from './node-web-body.ts'
 import type { WireBody } from './node-web-body.ts'
-import { webFailure } from './node-web-failure.ts'
+import { codeOf, webFailure } from './node-web-failure.ts'
 
 type Decompressor = Transform & { readonly bytesWritten: number }
 
@@ -72,9 +72,8 @@ export async function* decompressed(
       yield chunk
     }
   } catch (thrown) {
-    const { code } = thrown as { readonly code?: string }
     if (body.failure !== undefined) throw body.failure
-    if (code?.startsWith('HTTP_') === true) throw thrown
+    if (codeOf(thrown)?.startsWith('HTTP_') === true) throw thrown
     throw webFailure('HTTP_ENCODING', `the body is not ${encoding}, or not all of it`)
   } finally {
     decompressor.destroy()

@@ -5,14 +5,12 @@ import type { Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls } from 'node:tls'
 import ipaddr from 'ipaddr.js'
 import { CONNECT_SHARE_MS_MIN } from './limits.ts'
-import { plainFailure, webFailure } from './node-web-failure.ts'
+import { codeOf, plainFailure, webFailure } from './node-web-failure.ts'
 import type { HttpOpenRequest } from './ports.ts'
 
 export interface Dialled {
-  /** For the bytes of a request; over TLS where the URL says so. */
+  /** Over TLS where the URL says so. */
   readonly socket: Socket
-  /** Beneath it, for counting. */
-  readonly wire: Socket
   readonly address: string
 }
 
@@ -41,11 +39,11 @@ export async function dial(request: DialRequest): Promise<Dialled> {
         throw webFailure('HTTP_ADDRESS', 'the connection leads to an address that was not admitted')
       }
       const socket = url.protocol === 'https:' ? await secured(wire, url, request, end) : wire
-      return { socket, wire, address }
+      return { socket, address }
     } catch (thrown) {
       signal.throwIfAborted()
       failure = plainFailure(thrown)
-      if (!TRY_NEXT.has((failure as { code?: string }).code ?? '')) throw failure
+      if (!TRY_NEXT.has(codeOf(failure) ?? '')) throw failure
     }
   }
   throw failure

@@ -55,7 +55,10 @@ function pieces(
     try {
       while (rest === undefined || rest.byteLength === 0) {
         const next = await bytes.next()
-        if (next.done === true) return undefined
+        if (next.done === true) {
+          body.finish()
+          return undefined
+        }
         rest = next.value
       }
     } catch (thrown) {

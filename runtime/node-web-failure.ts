@@ -21,7 +21,6 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 ])
 
 const GROUPS: readonly (readonly [codes: RegExp, words: string])[] = [
-  [/^HPE_/, 'its answer is not HTTP/1.1'],
   [/^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/, 'no TLS connection came about'],
   [/CERT|CRL|CHAIN|ISSUER|SIGNATURE/, 'its certificate is not accepted'],
 ]
@@ -30,11 +29,19 @@ export function webFailure(code: string, message: string): Error & { readonly co
   return Object.assign(new Error(message), { code })
 }
 
+export function codeOf(thrown: unknown): string | undefined {
+  const { code } = thrown as { readonly code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
 /** What was thrown, as an error of ours: the code stays, and nothing else. One of ours is returned as it is. */
 export function plainFailure(thrown: unknown): Error {
-  const { code } = thrown as { readonly code?: unknown }
-  if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]*$/.test(code)) return webFailure('HTTP_FAILED', 'it failed')
+  const code = codeOf(thrown) ?? ''
   if (code.startsWith('HTTP_')) return thrown as Error
+  // undici's parser, which has no codes.
+  if ((thrown as Partial<Error>).name === 'HTTPParserError')
+    return webFailure('HTTP_MALFORMED', 'its answer is not HTTP/1.1')
+  if (!/^[A-Z][A-Z0-9_]*$/.test(code)) return webFailure('HTTP_FAILED', 'the exchange failed')
   const words = WORDS.get(code) ?? GROUPS.find(([codes]) => codes.test(code))?.[1] ?? 'the exchange failed'
   return webFailure(code, words)
 }

@@ -6,7 +6,7 @@ import { HOST_ADDRESSES_MAX } from './limits.ts'
 import { connectionOver, idleConnections } from './node-web-connection.ts'
 import { dial, normalAddress } from './node-web-dial.ts'
 import { exchangeOf } from './node-web-exchange.ts'
-import { plainFailure, webFailure } from './node-web-failure.ts'
+import { codeOf, plainFailure, webFailure } from './node-web-failure.ts'
 import { places } from './node-web-places.ts'
 import { writtenRequest } from './node-web-request.ts'
 import type { WrittenRequest } from './node-web-request.ts'
@@ -45,7 +45,7 @@ export function nodeWebHost(options: NodeWebOptions = {}): NodeWebHost {
       return exchangeOf(request, answer, connection.address)
     } catch (thrown) {
       leave()
-      if ((thrown as { code?: string }).code === 'HTTP_STALE') return 'stale'
+      if (codeOf(thrown) === 'HTTP_STALE') return 'stale'
       throw thrown
     }
   }
@@ -98,7 +98,7 @@ async function addressesOf(
   try {
     return await ask(host)
   } catch (thrown) {
-    const { code } = thrown as { readonly code?: string }
+    const code = codeOf(thrown)
     if (code === 'ENOTFOUND' || code === 'ENODATA') return []
     throw plainFailure(thrown)
   }

@@ -1,0 +1,567 @@
+/** Servers that answer to do harm. Each case ends soon, with the name of what stopped it, and leaves no socket open. */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync, constants } from 'node:zlib'
+import { afterAll, describe, expect, test } from 'vitest'
+import { HTTP_BUFFER_BYTES_MAX, HTTP_HEADERS_MAX } from '../../runtime/limits.ts'
+import { nodeWebHost } from '../../runtime/node-web.ts'
+import type { HttpOpenRequest } from '../../runtime/ports.ts'
+import { answered, rawServer } from '../support/raw-server.ts'
+import type { Answer } from '../support/raw-server.ts'
+import { bodyOf, webRequest } from '../support/web.ts'
+
+const host = nodeWebHost()
+
+afterAll(() => host.close())
+
+/** The code that it ends with, or the body; and nothing is left of it. */
+async function outcomeOf(answer: Answer, changes: Partial<HttpOpenRequest> = {}): Promise<string> {
+  await using at = await rawServer(answer)
+  const outcome = await host
+    .open(webRequest(at.origin, changes))
+    .then(bodyOf)
+    .catch((thrown: { code?: string }) => thrown.code ?? String(thrown))
+  // A connection that is kept is in order; any other is closed.
+  const isKept = !/^[A-Z]/.test(outcome)
+  expect(await at.openSockets(isKept ? 1 : 0)).toBeLessThanOrEqual(isKept ? 1 : 0)
+  expect(at.requests.length).toBeLessThanOrEqual(1)
+  return outcome
+}
+
+/** Writes pieces as fast as they are taken, for as long as somebody is there. */
+function endlessly(socket: Socket, piece: () => string | Buffer): void {
+  const write = (): void => {
+    while (!socket.destroyed && socket.write(piece()));
+  }
+  socket.on('drain', write)
+  write()
+}
+
+/** Writes a piece every so many milliseconds. */
+function slowly(socket: Socket, everyMs: number, piece: () => string): void {
+  const timer = setInterval(() => socket.write(piece()), everyMs)
+  socket.on('close', () => clearInterval(timer))
+}
+
+const MB = 1024 * 1024
+const zeros = Buffer.alloc(64 * MB)
+const bombs: readonly (readonly [string, Buffer])[] = [
+  ['gzip', gzipSync(zeros)],
+  ['deflate', deflateSync(zeros)],
+  ['br', brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })],
+  ['zstd', zstdCompressSync(zeros)],
+]
+
+describe('a compressed body', () => {
+  test.each(bombs)('of %s that is a bomb stops at the cap, and at the ratio', async (encoding, bomb) => {
+    const answer: Answer = (socket) => socket.write(answered(bomb, `content-encoding: ${encoding}\r\n`))
+    const before = process.memoryUsage().rss
+    expect(await outcomeOf(answer, { maxBytes: 2 * MB, maxRatio: 1e9 })).toBe('HTTP_BODY_TOO_LARGE')
+    expect(await outcomeOf(answer, { maxBytes: 1024 * MB, maxRatio: 100 })).toBe('HTTP_BODY_RATIO')
+    expect(process.memoryUsage().rss - before).toBeLessThan(48 * MB)
+    // Control: nothing else stops it.
+    expect(await outcomeOf(answer, { maxBytes: 1024 * MB, maxRatio: 1e9 })).toHaveLength(zeros.byteLength)
+  })
+
+  test('within another is decompressed once', async () => {
+    const inner = gzipSync(zeros)
+    const answer: Answer = (socket) => socket.write(answered(gzipSync(inner), 'content-encoding: gzip\r\n'))
+    expect(await outcomeOf(answer)).toBe(inner.toString('latin1'))
+  })
+
+  test('may become large within the first megabyte, whatever the ratio', async () => {
+    const body = gzipSync(Buffer.alloc(MB))
+    const answer: Answer = (socket) => socket.write(answered(body, 'content-encoding: gzip\r\n'))
+    expect(await outcomeOf(answer, { maxRatio: 1 })).toHaveLength(MB)
+  })
+
+  const text = Buffer.from('hello '.repeat(1000))
+  const packed: readonly (readonly [string, Buffer])[] = [
+    ['gzip', gzipSync(text)],
+    ['deflate', deflateSync(text)],
+    ['br', brotliCompressSync(text)],
+    ['zstd', zstdCompressSync(text)],
+  ]
+
+  test.each(packed)('of %s is refused cut off, damaged and with more behind it', async (encoding, body) => {
+    const encoded =
+      (bytes: Uint8Array): Answer =>
+      (socket) =>
+        socket.write(answered(bytes, `content-encoding: ${encoding}\r\n`))
+    expect(await outcomeOf(encoded(body))).toHaveLength(text.byteLength)
+    expect(await outcomeOf(encoded(body.subarray(0, -1)))).toBe('HTTP_ENCODING')
+    expect(await outcomeOf(encoded(body.subarray(0, 4)))).toBe('HTTP_ENCODING')
+    expect(await outcomeOf(encoded(Buffer.concat([body, Buffer.alloc(1)])))).toBe('HTTP_ENCODING')
+    expect(await outcomeOf(encoded(Buffer.concat([body, body])))).toBe('HTTP_ENCODING')
+    expect(await outcomeOf(encoded(text))).toBe('HTTP_ENCODING')
+    const endless: Answer = (socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: ${encoding}\r\n\r\n`)
+      socket.write(body)
+      endlessly(socket, () => Buffer.alloc(65_536))
+    }
+    expect(await outcomeOf(endless, { maxBytes: 1024 * MB })).toBe('HTTP_ENCODING')
+  })
+
+  test.each([
+    'gzip, gzip',
+    'gzip, br',
+    'compress',
+    'lzma',
+    'br\r\ncontent-encoding: gzip',
+    'identity, gzip',
+    'gzip;q=1',
+  ])('in the encoding %j is refused', async (encoding) => {
+    const answer: Answer = (socket) => socket.write(answered(gzipSync('hello'), `content-encoding: ${encoding}\r\n`))
+    expect(await outcomeOf(answer)).toBe('HTTP_ENCODING')
+  })
+
+  test('without a byte is empty', async () => {
+    expect(await outcomeOf((socket) => socket.write(answered('', 'content-encoding: gzip\r\n')))).toBe('')
+  })
+
+  test('is not held while nobody reads', async () => {
+    let written = 0
+    await using at = await rawServer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      endlessly(socket, () => {
+        written += 65_536
+        return Buffer.alloc(65_536)
+      })
+    })
+    const exchange = await host.open(webRequest(at.origin, { maxBytes: 1024 * MB }))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    // What the kernel holds is not ours.
+    expect(written).toBeLessThan(16 * MB)
+    expect(written).toBeGreaterThan(HTTP_BUFFER_BYTES_MAX)
+    expect(await exchange.read(10)).toHaveLength(10)
+    exchange.close()
+    expect(await at.openSockets(0)).toBe(0)
+  })
+})
+
+describe('a body', () => {
+  const head = 'HTTP/1.1 200 OK\r\n'
+  test.each<readonly [string, Answer, string]>([
+    [
+      'larger than the cap, by its length',
+      (socket) => socket.write(answered(Buffer.alloc(2 * MB))),
+      'HTTP_BODY_TOO_LARGE',
+    ],
+    [
+      'larger than the cap, without a length',
+      (socket) => {
+        socket.write(`${head}\r\n`)
+        endlessly(socket, () => Buffer.alloc(65_536))
+      },
+      'HTTP_BODY_TOO_LARGE',
+    ],
+    ['shorter than its length', (socket) => socket.end(`${head}content-length: 10\r\n\r\nhello`), 'UND_ERR_SOCKET'],
+    [
+      'shorter than its length, silent',
+      (socket) => socket.write(`${head}content-length: 10\r\n\r\nhello`),
+      'HTTP_IDLE_TIMEOUT',
+    ],
+    [
+      'with two lengths',
+      (socket) => socket.write(`${head}content-length: 5\r\ncontent-length: 6\r\n\r\nhello`),
+      'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    ],
+    ['with a length below zero', (socket) => socket.write(`${head}content-length: -5\r\n\r\nhello`), 'HTTP_MALFORMED'],
+    [
+      'with a length of another base',
+      (socket) => socket.write(`${head}content-length: 0x5\r\n\r\nhello`),
+      'HTTP_MALFORMED',
+    ],
+    [
+      'with a length and in chunks',
+      (socket) => socket.write(`${head}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`),
+      'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    ],
+    [
+      'in chunks without sizes',
+      (socket) => socket.write(`${head}transfer-encoding: chunked\r\n\r\nhello\r\n`),
+      'HTTP_MALFORMED',
+    ],
+    [
+      'in a chunk of more than there is',
+      (socket) => socket.write(`${head}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n`),
+      'HTTP_MALFORMED',
+    ],
+    [
+      'in chunks that stop',
+      (socket) => socket.end(`${head}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n`),
+      'UND_ERR_SOCKET',
+    ],
+    [
+      'in chunks with an endless extension',
+      (socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n1;`)
+        endlessly(socket, () => 'x'.repeat(65_536))
+      },
+      'HTTP_FRAMING',
+    ],
+    [
+      'in chunks with many large extensions',
+      (socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n`)
+        endlessly(socket, () => `1;${'x'.repeat(16_384)}\r\ny\r\n`)
+      },
+      'HTTP_FRAMING',
+    ],
+    [
+      'with endless trailers',
+      (socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n0\r\n`)
+        endlessly(socket, () => 'x: y\r\n'.repeat(100))
+      },
+      'UND_ERR_HEADERS_OVERFLOW',
+    ],
+    [
+      'that comes too slowly',
+      (socket) => {
+        socket.write(`${head}content-length: 100\r\n\r\n`)
+        slowly(socket, 400, () => 'x')
+      },
+      'HTTP_IDLE_TIMEOUT',
+    ],
+    [
+      'that is reset',
+      (socket) => socket.write(`${head}content-length: 9\r\n\r\nx`, () => socket.resetAndDestroy()),
+      'ECONNRESET',
+    ],
+  ])('%s', async (_what, answer, code) => {
+    expect(await outcomeOf(answer, { idleTimeoutMs: 200 })).toBe(code)
+  })
+
+  test.each<readonly [string, Answer]>([
+    [
+      'that drips within its time',
+      (socket) => {
+        socket.write(`${head}content-length: 5\r\n\r\n`)
+        const pieces = [...'hello']
+        slowly(socket, 20, () => pieces.shift() ?? '')
+      },
+    ],
+    [
+      'in the smallest chunks',
+      (socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n`)
+        for (const piece of 'hello') socket.write(`1;a=b\r\n${piece}\r\n`)
+        socket.write('0\r\nx-trailer: y\r\n\r\n')
+      },
+    ],
+    ['until the connection ends', (socket) => socket.end(`${head}\r\nhello`)],
+    ['of HTTP/1.0', (socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nhello')],
+    [
+      'after answers 1xx',
+      (socket) => {
+        socket.write('HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n')
+        socket.write(answered('hello'))
+      },
+    ],
+  ])('control: one %s is read', async (_what, answer) => {
+    expect(await outcomeOf(answer, { idleTimeoutMs: 200 })).toBe('hello')
+  })
+
+  test('is read to where it failed, and then fails for good', async () => {
+    await using at = await rawServer((socket) => socket.end(`${head}content-length: 10\r\n\r\nhello`))
+    const exchange = await host.open(webRequest(at.origin))
+    expect(Buffer.from((await exchange.read(100)) ?? []).toString()).toBe('hello')
+    await expect(exchange.read(100)).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
+    await expect(exchange.read(100)).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
+  })
+})
+
+describe('headers', () => {
+  test.each<readonly [string, Answer, string | RegExp]>([
+    ['none', () => undefined, 'HTTP_HEADERS_TIMEOUT'],
+    ['a half', (socket) => socket.write('HTTP/1.1 200 OK\r\nx:'), 'HTTP_HEADERS_TIMEOUT'],
+    [
+      'that drip',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n')
+        slowly(socket, 20, () => 'x: y\r\n')
+      },
+      'HTTP_HEADERS_TIMEOUT',
+    ],
+    [
+      'without an end',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n')
+        endlessly(socket, () => 'x: y\r\n'.repeat(100))
+      },
+      'UND_ERR_HEADERS_OVERFLOW',
+    ],
+    [
+      'with one without an end',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nx: ')
+        endlessly(socket, () => 'y'.repeat(1000))
+      },
+      'UND_ERR_HEADERS_OVERFLOW',
+    ],
+    [
+      'with a status text without an end',
+      (socket) => {
+        socket.write('HTTP/1.1 200 ')
+        endlessly(socket, () => 'y'.repeat(1000))
+      },
+      /^HTTP_/,
+    ],
+    ['too many', (socket) => socket.write(answered('hello', 'x: y\r\n'.repeat(HTTP_HEADERS_MAX))), 'HTTP_HEADERS'],
+    [
+      'of answers 1xx without an end',
+      (socket) => endlessly(socket, () => 'HTTP/1.1 103 Early Hints\r\n\r\n'),
+      'HTTP_HEADERS',
+    ],
+    ['of another protocol', (socket) => socket.write('SSH-2.0-OpenSSH_9\r\n'), 'HTTP_MALFORMED'],
+    ['of HTTP/2', (socket) => socket.write(Buffer.from('000000040000000000', 'hex')), 'HTTP_MALFORMED'],
+    [
+      'of an upgrade',
+      (socket) => socket.write('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+      'UND_ERR_SOCKET',
+    ],
+    ['with a NUL', (socket) => socket.write('HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n'), 'HTTP_MALFORMED'],
+    ['with a bare CR', (socket) => socket.write('HTTP/1.1 200 OK\r\nx: a\rset-cookie: b\r\n\r\n'), 'HTTP_MALFORMED'],
+    [
+      'with a bare LF',
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nx: a\nset-cookie: b\r\ncontent-length: 0\r\n\r\n'),
+      'HTTP_MALFORMED',
+    ],
+    [
+      'folded',
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 0\r\n\r\n'),
+      'HTTP_MALFORMED',
+    ],
+    ['with a space before the colon', (socket) => socket.write('HTTP/1.1 200 OK\r\nx : a\r\n\r\n'), 'HTTP_MALFORMED'],
+    ['and a reset', (socket) => socket.resetAndDestroy(), 'ECONNRESET'],
+    ['and an end', (socket) => socket.end(), 'UND_ERR_SOCKET'],
+  ])('%s', async (_what, answer, code) => {
+    expect(await outcomeOf(answer, { headersTimeoutMs: 300 })).toMatch(code)
+  })
+
+  test('are returned as they came: repeated ones repeated, a status text printable', async () => {
+    await using at = await rawServer((socket) =>
+      socket.write(
+        Buffer.from('HTTP/1.1 200 a\x1b[31m\x9bb\tc\r\nX-A: 1\r\nx-a: \xe9\r\ncontent-length: 0\r\n\r\n', 'latin1'),
+      ),
+    )
+    const { status, statusText, headers } = await host.open(webRequest(at.origin))
+    expect({ status, statusText, headers }).toEqual({
+      status: 200,
+      statusText: 'a[31mbc',
+      headers: [
+        ['x-a', '1'],
+        ['x-a', '\xe9'],
+        ['content-length', '0'],
+      ],
+    })
+  })
+})
+
+describe('a second answer behind the first', () => {
+  const split = (socket: Socket): void => {
+    socket.write(Buffer.concat([answered('first'), answered('poison')]))
+  }
+
+  test.each<readonly [string, Answer]>([
+    ['in one piece', split],
+    [
+      'a moment later',
+      (socket) => {
+        socket.write(answered('first'))
+        setTimeout(() => socket.write(answered('poison')), 20)
+      },
+    ],
+    [
+      'by a length that lies',
+      (socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst${answered('poison')}`),
+    ],
+    [
+      'after 204',
+      (socket) => socket.write(Buffer.concat([Buffer.from('HTTP/1.1 204 No\r\n\r\n'), answered('poison')])),
+    ],
+    [
+      'after 304',
+      (socket) =>
+        socket.write(Buffer.concat([Buffer.from('HTTP/1.1 304 No\r\ncontent-length: 9\r\n\r\n'), answered('poison')])),
+    ],
+  ])('%s is the answer to nothing', async (_what, answer) => {
+    await using at = await rawServer((socket, request, count) => {
+      if (count === 1) answer(socket, request, count)
+      else socket.write(answered('second'))
+    })
+    const first = await host.open(webRequest(at.origin))
+    expect(await bodyOf(first)).toMatch(/^(first)?$/)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('second')
+    expect(at.accepted).toHaveLength(2)
+  })
+
+  test('at once is the answer to nothing either', async () => {
+    await using at = await rawServer((socket, _request, count) => {
+      if (count === 1) split(socket)
+      else socket.write(answered('second'))
+    })
+    expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('first')
+    expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('second')
+  })
+
+  test('control: an honest connection serves the next request', async () => {
+    await using at = await rawServer((socket) => socket.write(answered('ok')))
+    for (let count = 0; count < 3; count++) expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('ok')
+    expect(at.accepted).toHaveLength(1)
+  })
+
+  test('of a HEAD with a body is the answer to nothing', async () => {
+    await using at = await rawServer((socket) => socket.write(answered('poison')))
+    const exchange = await host.open(webRequest(at.origin, { method: 'HEAD' }))
+    expect(await bodyOf(exchange)).toBe('')
+    expect(exchange.headers).toEqual([['content-length', '6']])
+    expect(await at.openSockets(0)).toBe(0)
+  })
+})
+
+describe('what is sent', () => {
+  const NAMES = ['a b', 'a:b', 'a\r\nb', '', 'X-Upper', 'a\0', 'é', 'host', 'connection', 'content-length', 'te']
+  test.each<readonly [string, Partial<HttpOpenRequest>]>([
+    ...['a\r\nb: c', 'a\nb', 'a\rb', 'a\0b', 'a\x7f', 'a\u0100', '\u010d\u010a'].map(
+      (value) => [`the value ${JSON.stringify(value)}`, { headers: [['x', value]] }] as const,
+    ),
+    ...NAMES.map((name) => [`the name ${JSON.stringify(name)}`, { headers: [[name, 'x']] }] as const),
+    [
+      'a header twice',
+      {
+        headers: [
+          ['x', '1'],
+          ['x', '2'],
+        ],
+      },
+    ],
+    ...['GET /x HTTP/1.1\r\n', 'G T', '', 'CONNECT'].map((method) => [`the method ${method}`, { method }] as const),
+    ['another URL than is written', { url: 'http://127.0.0.1:1/a b' }],
+    ['a URL with a fragment', { url: 'http://127.0.0.1:1/#a' }],
+    ['a URL with a password', { url: 'http://a:b@127.0.0.1:1/' }],
+    ['another scheme', { url: 'ftp://127.0.0.1:1/' }],
+  ])('never holds %s, and nobody is dialled', async (_what, changes) => {
+    await using at = await rawServer((socket) => socket.write(answered('ok')))
+    const request = { ...webRequest(at.origin), ...changes }
+    await expect(host.open({ ...request, url: request.url.replace(':1/', `:${at.port}/`) })).rejects.toMatchObject({
+      code: 'HTTP_REQUEST',
+    })
+    expect(at.accepted).toEqual([])
+  })
+
+  test('is sent once, whatever the server does with it', async () => {
+    let connections = 0
+    await using at = await rawServer((socket, _request, count) => {
+      connections++
+      if (count === 1) socket.write(answered('ok'))
+      else socket.resetAndDestroy()
+    })
+    expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('ok')
+    for (const method of ['GET', 'PUT', 'POST']) {
+      const body = method === 'GET' ? undefined : randomBytes(10)
+      await expect(host.open(webRequest(at.origin, { method, body }))).rejects.toMatchObject({ code: 'ECONNRESET' })
+    }
+    expect(connections).toBe(4)
+  })
+
+  test('does not follow a redirect, keep a cookie or cache', async () => {
+    const headers = 'location: /b\r\nset-cookie: a=b\r\ncache-control: max-age=9999\r\n'
+    await using at = await rawServer((socket) => socket.write(answered('x', headers, '301 Moved')))
+    for (let count = 0; count < 2; count++) expect((await host.open(webRequest(at.origin))).status).toBe(301)
+    expect(at.requests).toHaveLength(2)
+    expect(at.requests.join('')).not.toMatch(/cookie|if-none-match|\/b/)
+  })
+})
+
+describe('an end by the caller', () => {
+  const stopped = new Error('stopped')
+
+  test.each<readonly [string, Answer, number]>([
+    ['while nothing comes', () => undefined, 1],
+    ['while headers come', (socket) => socket.write('HTTP/1.1 200 OK\r\nx:'), 1],
+  ])('%s ends the socket', async (_what, answer, sockets) => {
+    await using at = await rawServer(answer)
+    const abort = new AbortController()
+    const open = host.open(webRequest(at.origin, { signal: abort.signal }))
+    setTimeout(() => abort.abort(stopped), 50)
+    await expect(open).rejects.toBe(stopped)
+    expect(at.accepted).toHaveLength(sockets)
+    expect(await at.openSockets(0)).toBe(0)
+  })
+
+  test('before anything dials nobody', async () => {
+    await using at = await rawServer(() => undefined)
+    await expect(host.open(webRequest(at.origin, { signal: AbortSignal.abort(stopped) }))).rejects.toBe(stopped)
+    await expect(host.resolve('a.test', AbortSignal.abort(stopped))).rejects.toBe(stopped)
+    expect(at.accepted).toEqual([])
+  })
+
+  test('while a name is looked up', async () => {
+    const own = nodeWebHost({ lookup: () => new Promise(() => undefined) })
+    const abort = new AbortController()
+    const resolving = own.resolve('a.test', abort.signal)
+    abort.abort(stopped)
+    await expect(resolving).rejects.toBe(stopped)
+    await own.close()
+  })
+
+  test('during a TLS handshake ends the socket', async () => {
+    await using at = await rawServer(() => undefined)
+    const abort = new AbortController()
+    const open = host.open(webRequest(at.origin.replace('http', 'https'), { signal: abort.signal }))
+    setTimeout(() => abort.abort(stopped), 50)
+    await expect(open).rejects.toBe(stopped)
+    expect(await at.openSockets(0)).toBe(0)
+  })
+
+  const half: Answer = (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello')
+  const halfPacked: Answer = (socket) => {
+    const packed = gzipSync(randomBytes(100_000))
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${packed.byteLength}\r\ncontent-encoding: gzip\r\n\r\n`)
+    socket.write(packed.subarray(0, 90_000))
+  }
+
+  test.each([
+    ['plain', half],
+    ['gzip', halfPacked],
+  ])('in a body (%s), by signal or close(), ends it and the socket', async (_what, answer) => {
+    await using at = await rawServer(answer)
+    for (const how of ['signal', 'close', 'signal while nobody reads'] as const) {
+      const abort = new AbortController()
+      const exchange = await host.open(webRequest(at.origin, { signal: abort.signal }))
+      expect((await exchange.read(5))?.byteLength).toBe(5)
+      const rest = how === 'signal while nobody reads' ? undefined : bodyOf(exchange)
+      setTimeout(() => (how === 'close' ? exchange.close() : abort.abort(stopped)), 30)
+      const expected = how === 'close' ? { code: 'HTTP_CLOSED' } : { message: 'stopped' }
+      if (rest === undefined) await new Promise((resolve) => setTimeout(resolve, 60))
+      await expect(rest ?? exchange.read(1)).rejects.toMatchObject(expected)
+      await expect(exchange.read(1)).rejects.toMatchObject(expected)
+      expect(await at.openSockets(0)).toBe(0)
+    }
+  })
+
+  test('after the last byte keeps the connection', async () => {
+    await using at = await rawServer((socket) => socket.write(answered('ok')))
+    const abort = new AbortController()
+    const exchange = await host.open(webRequest(at.origin, { signal: abort.signal }))
+    expect(await bodyOf(exchange)).toBe('ok')
+    exchange.close()
+    abort.abort()
+    expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('ok')
+    expect(at.accepted).toHaveLength(1)
+  })
+
+  test('gives back its place', async () => {
+    await using at = await rawServer(half)
+    for (let count = 0; count < 70; count++) {
+      const abort = new AbortController()
+      const exchange = await host.open(webRequest(at.origin, { signal: abort.signal }))
+      if (count % 2 === 0) exchange.close()
+      else abort.abort(stopped)
+    }
+    expect(await at.openSockets(0)).toBe(0)
+  })
+})
