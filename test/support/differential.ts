@@ -8,10 +8,16 @@ const AsyncFunction = async function none(): Promise<void> {}.constructor as new
   ...parts: string[]
 ) => (require: NodeJS.Require) => Promise<unknown>
 
-/** `body` is that of an async function with `require` in sight. A failure is a value too: its name and code. */
+/**
+ * `body` is that of an async function with `require` in sight. A failure is a value too: its name. (Codes of wrong
+ * arguments are Node's own; libraries have the names.)
+ */
 const guarded = (body: string): string =>
-  `const settled = async () => {\n${body}\n}\n` +
-  `return settled().catch((error) => ({ failed: [String(error?.name), String(error?.code)] }))`
+  `const settled = async () => {\n${body}\n}\n` + `return settled().catch((error) => ({ failed: String(error?.name) }))`
+
+/** What a pair is compared by; `module` is required as `name`. */
+export const requiring = (module: string, name: string, body: string): string =>
+  `const ${name} = require('node:${module}'); return ${body}`
 
 export async function inNode(body: string): Promise<unknown> {
   const value = await new AsyncFunction('require', guarded(body))(nodeRequire)

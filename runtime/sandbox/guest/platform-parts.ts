@@ -3,6 +3,8 @@
  * it, so that one that is not used costs nothing. Names alone stand here; the host bundles `platform/NAME.ts`.
  */
 
+import { NODE_PARTS } from './node-parts.ts'
+
 interface PlatformPart {
   /** Globals of a guest, by the names under which the part exports them. */
   readonly globals: readonly string[]
@@ -43,53 +45,7 @@ const PARTS = {
   subtle: part('CryptoKey SubtleCrypto'),
   url: part('URL URLSearchParams'),
   'url-pattern': part('URLPattern'),
-  'node-assert': part('', [
-    ['assert', 'assert'],
-    ['assert/strict', 'strict'],
-  ]),
-  'node-async-hooks': part('', [
-    ['async_hooks', 'asyncHooks'],
-    ['diagnostics_channel', 'diagnosticsChannel'],
-  ]),
-  'node-buffer': part('Buffer', [['buffer', 'buffer']]),
-  'node-crypto': part('', [['crypto', 'crypto']]),
-  'node-events': part('', [['events', 'events']]),
-  'node-formatting': part('', [
-    ['util', 'util'],
-    ['util/types', 'types'],
-    ['sys', 'util'],
-  ]),
-  'node-fs': part('', [['fs', 'fs']]),
-  'node-path': part('', [
-    ['path', 'path'],
-    ['path/posix', 'path'],
-  ]),
-  'node-process': part('process', [['process', 'process']]),
-  'node-querystring': part('', [['querystring', 'querystring']]),
-  'node-stream': part('', [
-    ['stream', 'stream'],
-    ['stream/promises', 'promises'],
-    ['stream/consumers', 'consumers'],
-    ['stream/web', 'web'],
-  ]),
-  'node-string-decoder': part('', [['string_decoder', 'stringDecoder']]),
-  'node-surroundings': part('', [
-    ['constants', 'constants'],
-    ['module', 'module'],
-    ['os', 'os'],
-    ['perf_hooks', 'perfHooks'],
-    ['tty', 'tty'],
-    ['worker_threads', 'workerThreads'],
-  ]),
-  'node-timers': part('setImmediate clearImmediate', [
-    ['timers', 'timers'],
-    ['timers/promises', 'timersPromises'],
-  ]),
-  'node-url': part('', [
-    ['url', 'url'],
-    ['punycode', 'punycode'],
-  ]),
-  'node-zlib': part('', [['zlib', 'zlib']]),
+  ...NODE_PARTS,
 } as const satisfies Record<string, PlatformPart>
 
 /** By name. A process that asks for another is not ours any more. */

@@ -1,6 +1,6 @@
 /** Modules that compute, each against Node itself: the same code in both. */
 import { afterAll, describe, expect, test } from 'vitest'
-import { inNode, inSandbox } from '../../support/differential.ts'
+import { inNode, inSandbox, requiring } from '../../support/differential.ts'
 import { openSandbox } from '../../support/sandbox.ts'
 
 const sandbox = await openSandbox({ outerWall: false })
@@ -8,7 +8,7 @@ afterAll(() => sandbox.close())
 
 function compare(module: string, name: string, bodies: readonly string[]): void {
   test.each(bodies)(`${name}: %s`, async (body) => {
-    const whole = `const ${name} = require('node:${module}'); return ${body}`
+    const whole = requiring(module, name, body)
     expect(await inSandbox(sandbox, whole)).toEqual(await inNode(whole))
   })
 }

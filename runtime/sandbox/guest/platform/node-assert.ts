@@ -8,6 +8,8 @@ interface Failed {
   readonly actual?: unknown
   readonly expected?: unknown
   readonly operator?: string
+  /** What is said where the caller gave no message. */
+  readonly words?: string
 }
 
 class AssertionError extends Error {
@@ -17,8 +19,8 @@ class AssertionError extends Error {
   readonly generatedMessage: boolean
   readonly code = 'ERR_ASSERTION'
 
-  constructor({ message, actual, expected, operator }: Failed) {
-    super(message === undefined ? wordsOf(actual, expected, operator ?? 'fail') : String(message))
+  constructor({ message, actual, expected, operator, words }: Failed) {
+    super(message === undefined ? (words ?? wordsOf(actual, expected, operator ?? 'fail')) : String(message))
     this.name = 'AssertionError'
     this.generatedMessage = message === undefined
     this.actual = actual
@@ -71,42 +73,25 @@ const not =
 function ok(value?: unknown, message?: unknown): void {
   if (value) return
   const words = 'The expression evaluated to a falsy value'
-  const error =
-    message === undefined
-      ? new AssertionError({ message: words, actual: value, expected: true, operator: '==' })
-      : undefined
-  if (error !== undefined) throw Object.assign(error, { generatedMessage: true })
-  fails({ message, actual: value, expected: true, operator: '==' })
+  fails({ message, words, actual: value, expected: true, operator: '==' })
 }
 
-/** Whether a thrown value is what was expected; throws where the expectation itself says no with an error. */
-function isExpected(error: unknown, expected: unknown, message: unknown, operator: string): void {
+/** Holds a thrown value against what was expected; throws where it is not that. */
+function checkThrown(error: unknown, expected: unknown, message: unknown, operator: string): void {
   if (expected === undefined) return
-  const mismatch = (): never => fails({ message, actual: error, expected, operator })
+  const mismatch = (words?: string): never =>
+    fails({ message, actual: error, expected, operator, ...(words === undefined ? {} : { words }) })
   if (expected instanceof RegExp) {
-    const text = String(error)
-    if (expected.test(text)) return
-    return fails({
-      message:
-        message ?? `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(text)}\n`,
-      actual: error,
-      expected,
-      operator,
-    })
+    if (expected.test(String(error))) return
+    const input = inspect(String(error))
+    return mismatch(`The input did not match the regular expression ${inspect(expected)}. Input:\n\n${input}\n`)
   }
   if (typeof expected === 'function') {
-    const isClass = expected.prototype !== undefined && error instanceof expected
-    if (isClass) return
-    if (Object.prototype.isPrototypeOf.call(Error, expected)) throw error
+    if (expected.prototype !== undefined && error instanceof expected) return
+    const isClass = expected === Error || Object.prototype.isPrototypeOf.call(Error, expected)
+    if (isClass) return mismatch(`The error is expected to be an instance of "${expected.name}".`)
     if (Reflect.apply(expected, {}, [error]) === true) return
-    return fails({
-      message:
-        message ??
-        `The ${expected.name === '' ? 'validation' : `"${expected.name}" validation`} function is expected to return "true".`,
-      actual: error,
-      expected,
-      operator,
-    })
+    return mismatch('The validation function is expected to return "true".')
   }
   const keys = Object.keys(Object(expected))
   if (expected instanceof Error) keys.push('name', 'message')
@@ -145,7 +130,7 @@ async function rejectionOf(act: unknown): Promise<unknown> {
 function expects(operator: string, error: unknown, expected: unknown, message: unknown): void {
   // `throws(act, 'text')`: a text is the message.
   const [wanted, words] = typeof expected === 'string' ? [undefined, expected] : [expected, message]
-  if (error !== NOTHING) return isExpected(error, wanted, words, operator)
+  if (error !== NOTHING) return checkThrown(error, wanted, words, operator)
   const name = typeof wanted === 'function' && wanted.name !== '' ? ` (${wanted.name})` : ''
   const what = operator === 'rejects' ? 'rejection' : 'exception'
   fails({
@@ -172,7 +157,7 @@ const matching =
     if (typeof actual === 'string' && expected.test(actual) === (operator === 'match')) return
     const words = operator === 'match' ? 'The input did not match' : 'The input was expected to not match'
     const said = `${words} the regular expression ${inspect(expected)}. Input:\n\n${inspect(actual)}\n`
-    fails({ message: message ?? said, actual, expected, operator })
+    fails({ message, words: said, actual, expected, operator })
   }
 
 const strictMembers = {
@@ -190,7 +175,7 @@ const strictMembers = {
     expectsNone('doesNotReject', await rejectionOf(act), expected, message),
   match: matching('match'),
   doesNotMatch: matching('doesNotMatch'),
-  fail: (message?: unknown) => fails({ message: message ?? 'Failed', operator: 'fail' }),
+  fail: (message?: unknown) => fails({ message, operator: 'fail' }),
   ifError: (value: unknown) => {
     if (value === null || value === undefined) return
     const words = value instanceof Error ? value.message : inspect(value)

@@ -9,7 +9,7 @@ declare module 'events/events.js' {
 declare module 'string_decoder/lib/string_decoder.js' {
   export const StringDecoder: typeof import('node:string_decoder').StringDecoder
 }
-declare module 'readable-stream' {
+declare module 'readable-stream/lib/stream.js' {
   import stream = require('node:stream')
   export = stream
 }
