@@ -142,17 +142,34 @@ interface WrittenKey {
   readonly start: string
 }
 
-/** Of the last object: events, and the rows that tools return, come many with the same keys. */
-let lastKeys: readonly string[] = []
-let lastWritten: readonly WrittenKey[] = []
+interface Shape {
+  readonly keys: readonly string[]
+  readonly written: readonly WrittenKey[]
+}
+
+/** By their first key; events, and the rows that tools return, come many with the same keys. */
+const shapes = new Map<string, Shape>()
+const SHAPES_MAX = 256
+const SHAPE_KEYS_MAX = 64
 
 function writtenKeys(keys: readonly string[]): readonly WrittenKey[] {
-  if (keys.length === lastKeys.length && keys.every((key, index) => key === lastKeys[index])) return lastWritten
+  const [first = ''] = keys
+  const known = shapes.get(first)
+  if (known !== undefined && isSame(known.keys, keys)) return known.written
   const named = keys.map((key) => ({ key, name: key.startsWith('$') ? `$${key}` : key }))
   // By UTF-16 code units.
   named.sort((one, other) => (one.name < other.name ? -1 : 1))
-  lastKeys = keys
-  return (lastWritten = named.map(({ key, name }) => ({ key, start: `${JSON.stringify(name)}:` })))
+  const written = named.map(({ key, name }) => ({ key, start: `${JSON.stringify(name)}:` }))
+  // What a tool makes up must not be kept without end.
+  if (known === undefined && shapes.size >= SHAPES_MAX) shapes.clear()
+  if (keys.length <= SHAPE_KEYS_MAX) shapes.set(first, { keys, written })
+  return written
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false
+  return true
 }
 
 function encodeNumber(value: number): string {
