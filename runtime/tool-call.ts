@@ -306,17 +306,16 @@ function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
 
 /** A result that is too deep for everything that walks it later fails its call. */
 function shallow(end: GuestEnd): GuestEnd {
-  if (end.kind !== 'ok' || depthOf(end.value) <= RESULT_DEPTH_MAX) return end
+  if (end.kind !== 'ok' || !isDeeper(end.value, RESULT_DEPTH_MAX)) return end
   const { requests, deliveries } = end
   const message = `the result is nested deeper than ${RESULT_DEPTH_MAX} levels`
   return { kind: 'failed', error: { name: 'InvalidResult', code: 'E_RESULT', message }, requests, deliveries }
 }
 
-function depthOf(value: unknown): number {
-  let depth = 0
-  for (let level: readonly unknown[] = [value]; level.length > 0; depth += 1) {
-    if (depth > RESULT_DEPTH_MAX) return depth
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
-  }
-  return depth
+/** A number is one level. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (levels === 0) return true
+  if (typeof value !== 'object' || value === null) return false
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return items.some((item) => isDeeper(item, levels - 1))
 }

@@ -112,7 +112,7 @@ function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number):
     ? encodeArray(value, bodies, depth + 1)
     : encodeObject(value as EventData, bodies, depth + 1)
   if (bodies === undefined || text.length < TRAIL_JSON_BODY_CHARS_MIN) return text
-  return putBody(bodies, 'json', new TextEncoder().encode(text))
+  return putBody(bodies, 'json', utf8Of(text))
 }
 
 function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, depth: number): string {
@@ -127,30 +127,49 @@ function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, dept
 
 function encodeObject(value: EventData, bodies: Bodies | undefined, depth: number): string {
   assertDepth(depth)
-  const written: string[] = []
-  let isSorted = true
-  for (const key of Object.keys(value)) {
-    if (value[key] === undefined) continue
-    const name = key.startsWith('$') ? `$${key}` : key
-    const before = written.at(-1)
-    if (before !== undefined && name < before) isSorted = false
-    written.push(name)
-  }
-  // By UTF-16 code units.
-  if (!isSorted) written.sort()
   let text = '{'
-  for (const name of written) {
-    const item = value[name.startsWith('$') ? name.slice(1) : name]
-    text += `${text.length === 1 ? '' : ','}${encodeKey(name)}:${encodeValue(item, bodies, depth)}`
+  for (const { key, start } of writtenKeys(Object.keys(value))) {
+    const item = value[key]
+    if (item === undefined) continue
+    text += (text.length === 1 ? '' : ',') + start + encodeValue(item, bodies, depth)
   }
   return `${text}}`
 }
 
-/** Nearly all keys are the few that our events have. */
-const PLAIN_KEY = /^[A-Za-z][A-Za-z0-9]{0,31}$/
+interface WrittenKey {
+  readonly key: string
+  /** As it is written, with its colon. */
+  readonly start: string
+}
 
-function encodeKey(name: string): string {
-  return PLAIN_KEY.test(name) ? `"${name}"` : JSON.stringify(name)
+interface Shape {
+  readonly keys: readonly string[]
+  readonly written: readonly WrittenKey[]
+}
+
+/** By their first key; events, and the rows that tools return, come many with the same keys. */
+const shapes = new Map<string, Shape>()
+const SHAPES_MAX = 256
+const SHAPE_KEYS_MAX = 64
+
+function writtenKeys(keys: readonly string[]): readonly WrittenKey[] {
+  const [first = ''] = keys
+  const known = shapes.get(first)
+  if (known !== undefined && isSame(known.keys, keys)) return known.written
+  const named = keys.map((key) => ({ key, name: key.startsWith('$') ? `$${key}` : key }))
+  // By UTF-16 code units.
+  named.sort((one, other) => (one.name < other.name ? -1 : 1))
+  const written = named.map(({ key, name }) => ({ key, start: `${JSON.stringify(name)}:` }))
+  // What a tool makes up must not be kept without end.
+  if (known === undefined && shapes.size >= SHAPES_MAX) shapes.clear()
+  if (keys.length <= SHAPE_KEYS_MAX) shapes.set(first, { keys, written })
+  return written
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false
+  return true
 }
 
 function encodeNumber(value: number): string {
@@ -158,11 +177,17 @@ function encodeNumber(value: number): string {
   return `{"$number":"${Object.is(value, -0) ? '-0' : String(value)}"}`
 }
 
+/** Nothing that JSON.stringify escapes: quotes, backslashes, control characters, surrogates (lone ones only, of these). */
+const UNESCAPED = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/
+/** Below this, looking is cheaper than the call. */
+const SHORT_CHARS = 200
+
 function encodeString(value: string, bodies: Bodies | undefined): string {
+  if (value.length < SHORT_CHARS && UNESCAPED.test(value)) return `"${value}"`
   // A UTF-16 code unit takes three bytes at most.
   if (bodies === undefined || value.length * 3 < TRAIL_BODY_BYTES_MIN) return JSON.stringify(value)
   if (Buffer.byteLength(value) < TRAIL_BODY_BYTES_MIN) return JSON.stringify(value)
-  if (value.isWellFormed()) return putBody(bodies, 'text', new TextEncoder().encode(value))
+  if (value.isWellFormed()) return putBody(bodies, 'text', utf8Of(value))
   return putBody(bodies, 'utf16', new Uint8Array(Buffer.from(value, 'utf16le')))
 }
 
@@ -171,6 +196,14 @@ function encodeBytes(value: Uint8Array, bodies: Bodies | undefined): string {
     return putBody(bodies, 'bytes', new Uint8Array(value))
   }
   return `{"$bytes":"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"}`
+}
+
+function utf8Of(text: string): Uint8Array<ArrayBuffer> {
+  const size = Buffer.byteLength(text)
+  const bytes = Buffer.allocUnsafeSlow(size)
+  // As many bytes as UTF-16 code units: ASCII, which needs no encoder.
+  bytes.write(text, size === text.length ? 'latin1' : 'utf8')
+  return new Uint8Array(bytes.buffer)
 }
 
 function putBody(bodies: Bodies, as: BodyForm, bytes: Uint8Array<ArrayBuffer>): string {
