@@ -35,6 +35,49 @@ export default defineTool({
 const ALL = { read: ['**'], write: ['**'], delete: ['**'] }
 
 describe('testTool()', () => {
+  test.each(['sandbox', 'node'] as const)('answers for the network in %s, and nobody else does', async (where) => {
+    const tool = toolFile(
+      'asks',
+      `const answer = await fetch('https://api.example/v1?page=1', { headers: { accept: 'text/plain' } })
+       const other = await fetch('https://api.example/v2').catch(({ name }) => name)
+       return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text(), other }`,
+    )
+    const result = await testTool(tool, {
+      rules: { http: ['GET https://api.example/v1?page', 'GET https://api.example/v2'] },
+      http: {
+        'GET https://api.example/v1?page=1': { status: 201, headers: { 'Content-Type': 'text/x' }, body: 'näh' },
+      },
+      in: where,
+    })
+    expect(result.error).toBeUndefined()
+    expect(result.output).toEqual({ status: 201, type: 'text/x', text: 'näh', other: 'TypeError' })
+    if (where === 'node') return
+    expect(result.requests.filter(({ op }) => op === 'http')).toEqual([
+      {
+        op: 'http',
+        method: 'GET',
+        url: 'https://api.example/v1?page=1',
+        decision: 'permit',
+        rule: 'GET https://api.example/v1?page',
+      },
+      {
+        op: 'http',
+        method: 'GET',
+        url: 'https://api.example/v2',
+        decision: 'permit',
+        rule: 'GET https://api.example/v2',
+      },
+    ])
+  })
+
+  test.each([
+    ['GET', /is not METHOD URL/],
+    ['get https://a.example/', /is not METHOD URL/],
+    ['GET /a', /is not METHOD URL/],
+  ])('refuses an answer to %j', async (request, message) => {
+    await expect(testTool(toolFile('asks-nothing', 'return 1'), { http: { [request]: {} } })).rejects.toThrow(message)
+  })
+
   test.each(['sandbox', 'node'] as const)('gives result, files and prints in %s', async (where) => {
     const tool = toolFile(
       'changes',
