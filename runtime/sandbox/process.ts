@@ -55,7 +55,9 @@ interface Booted {
 interface Call {
   readonly id: number
   readonly spec: StartFrame
-  readonly wall: NodeJS.Timeout
+  wall: NodeJS.Timeout | undefined
+  /** On performance.now(); moved on while it waits for a part of the platform. */
+  startedMs: number
   booted: Booted | undefined
   requests: number
   delivered: number
@@ -178,12 +180,21 @@ async function partOf({ isolate, context, owner }: Booted, name: unknown): Promi
         parts.set(hash, (asked = Promise.withResolvers()))
         send(FRAME.need, owner.id, 0, name)
       }
-      await asked.promise
+      await outOfTime(owner, asked.promise)
     }
     return evaluateNow(isolate, context, hash).derefInto()
   } catch {
     return undefined
   }
+}
+
+/** Waits for what is no part of the call's time. */
+async function outOfTime(call: Call, coming: Promise<void>): Promise<void> {
+  const fromMs = performance.now()
+  clearTimeout(call.wall)
+  await coming
+  call.startedMs += performance.now() - fromMs
+  if (!call.ended) armWall(call)
 }
 
 async function bootIsolate(memoryBytes: number): Promise<Booted> {
@@ -231,15 +242,21 @@ function takeIsolate(memoryBytes: number): Promise<Booted> {
   return memoryBytes === SPARE_MEMORY_BYTES ? spares.take() : bootIsolate(memoryBytes)
 }
 
+function armWall(call: Call): void {
+  const { wallMs, limitMs } = call.spec
+  const end = (): void => endLimit(call, 'timeout', `the call ran longer than ${limitMs} ms`)
+  call.wall = setTimeout(end, Math.max(1, call.startedMs + wallMs - performance.now()))
+}
+
 /** `spec \n record \n input`, the first two JSON on one line. */
 function startCall(id: number, payload: string): void {
   const cut = payload.indexOf('\n')
   const spec: StartFrame = JSON.parse(payload.slice(0, cut))
-  const wall = setTimeout(() => endLimit(call, 'timeout', `the call ran longer than ${spec.limitMs} ms`), spec.wallMs)
   const call: Call = {
     id,
     spec,
-    wall,
+    wall: undefined,
+    startedMs: performance.now(),
     booted: undefined,
     requests: 0,
     delivered: 0,
@@ -249,6 +266,7 @@ function startCall(id: number, payload: string): void {
     ended: false,
   }
   calls.set(id, call)
+  armWall(call)
   runEntry(call, async () => {
     const booted = await takeIsolate(spec.memoryBytes)
     if (call.ended) return dispose(booted)

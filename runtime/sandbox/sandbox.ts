@@ -189,9 +189,7 @@ export class Sandbox {
           return this.#drive(live)
         }
         live.process = process
-        const leftMs = Math.max(1, live.call.limits.wallMs - (this.#options.clock.now() - live.startedMs))
-        live.stopBackstop = this.#options.clock.after(leftMs + SANDBOX_GRACE_MS, () => this.#overdue(live))
-        process.startCall(live.id, live.call, leftMs, live.listener.onIdle !== undefined)
+        process.startCall(live.id, live.call, this.#armBackstop(live), live.listener.onIdle !== undefined)
         this.#feed(live)
       },
       (error: unknown) => {
@@ -215,6 +213,8 @@ export class Sandbox {
   }
 
   #hear(process: SandboxProcess, frame: Frame): void {
+    // Whoever asked may have ended; others in the process may wait for the same part.
+    if (frame.kind === FRAME.need) return this.#hearNeed(process, frame.payload)
     const live = this.#live.get(frame.call)
     // A call that has ended may still have frames under way, but not without end.
     if (live === undefined || live.process !== process) {
@@ -228,14 +228,35 @@ export class Sandbox {
       const settled = Number(frame.payload) === live.tape.deliveries.length && live.seen === live.tape.requests
       if (settled) live.listener.onIdle?.(live.seen)
     } else if (frame.kind === FRAME.log) this.#hearLog(live, frame.payload)
-    else if (frame.kind === FRAME.need) this.#hearNeed(process, frame.payload)
     else if (frame.kind === FRAME.end) this.#hearEnd(live, frame.payload)
     else throw new RangeError(`a frame of kind ${frame.kind}`)
   }
 
   #hearNeed(process: SandboxProcess, part: string): void {
-    const isKnown = PLATFORM_PARTS.has(part)
-    if (!isKnown || !process.sendPart(part, this.#options.platform(part))) throw new RangeError('a part of no platform')
+    if (!PLATFORM_PARTS.has(part)) throw new RangeError('a part of no platform')
+    const coming = this.#options.platform(part)
+    if (!process.sendPart(part, coming)) throw new RangeError('a part that was sent already')
+    // The first time it is bundled, which takes a second: that is not the time of any call.
+    const askedMs = this.#options.clock.now()
+    for (const live of this.#live.values()) {
+      if (live.process !== process) continue
+      live.stopBackstop()
+      const goOn = (): void => {
+        if (!this.#live.has(live.id) || live.process !== process) return
+        live.startedMs += this.#options.clock.now() - askedMs
+        live.stopBackstop()
+        this.#armBackstop(live)
+      }
+      coming.then(goOn, goOn)
+    }
+  }
+
+  /** How long the call may still take. */
+  #armBackstop(live: LiveCall): number {
+    const { clock } = this.#options
+    const leftMs = Math.max(1, live.call.limits.wallMs - (clock.now() - live.startedMs))
+    live.stopBackstop = clock.after(leftMs + SANDBOX_GRACE_MS, () => this.#overdue(live))
+    return leftMs
   }
 
   #hearRequest(live: LiveCall, frame: Frame): void {

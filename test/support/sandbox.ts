@@ -39,20 +39,25 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
   return await bundled
 }
 
-export async function openSandbox(
-  options: {
-    readonly outerWall?: boolean
-    readonly processes?: ProcessHost
-    readonly files?: SandboxFiles
-    readonly clock?: Clock
-  } = {},
-): Promise<Sandbox> {
+export interface SandboxFeatures {
+  readonly outerWall?: boolean
+  readonly processes?: ProcessHost
+  readonly files?: SandboxFiles
+  readonly clock?: Clock
+  /** How long a part of the platform takes at least. */
+  readonly platformMs?: number
+}
+
+export async function openSandbox({ platformMs = 0, ...options }: SandboxFeatures = {}): Promise<Sandbox> {
   return new Sandbox({
     processes,
     clock: nodeClock,
     files: installation.sandboxFiles(),
     runtime: await guestCode('boot.ts', new Set()),
-    platform: (part) => guestCode(`platform/${part}.ts`, GUEST_MODULES),
+    platform: async (part) => {
+      await new Promise((resolve) => setTimeout(resolve, platformMs))
+      return await guestCode(`platform/${part}.ts`, GUEST_MODULES)
+    },
     ...options,
   })
 }

@@ -15,3 +15,20 @@ test('a part comes when something of it is first named', async () => {
 test('a guest may replace what it was given', async () => {
   expect(await value(`globalThis.URL = 1; return URL`)).toBe(1)
 })
+
+test('a part that takes its time takes none of the call, and comes to those who wait when its asker has gone', async () => {
+  const named = toolOf(`return new URL('https://a.example/b').pathname`)
+  using slow = disposable(await openSandbox({ outerWall: false, platformMs: 600 }))
+  expect(valueOf(await play(slow.sandbox, callOf(named, { limits: { wallMs: 300 } })))).toBe('/b')
+  using shared = disposable(await openSandbox({ outerWall: false, platformMs: 600 }))
+  const asker = shared.sandbox.run(callOf(named), { onRequest: () => undefined, onLog: () => undefined })
+  const waiting = play(shared.sandbox, callOf(named))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  asker.kill('test', 'gone')
+  expect(valueOf(await waiting)).toBe('/b')
+  expect((await asker.ended).kind).toBe('killed')
+})
+
+function disposable(opened: typeof sandbox): { readonly sandbox: typeof sandbox } & Disposable {
+  return { sandbox: opened, [Symbol.dispose]: () => opened.close() }
+}
