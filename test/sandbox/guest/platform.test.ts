@@ -18,9 +18,9 @@ test('a guest may replace what it was given', async () => {
 
 test('a part that takes its time takes none of the call, and comes to those who wait when its asker has gone', async () => {
   const named = toolOf(`return new URL('https://a.example/b').pathname`)
-  using slow = disposable(await openSandbox({ outerWall: false, platformMs: 600 }))
-  expect(valueOf(await play(slow.sandbox, callOf(named, { limits: { wallMs: 300 } })))).toBe('/b')
-  using shared = disposable(await openSandbox({ outerWall: false, platformMs: 600 }))
+  using slow = disposable(await openSandbox({ outerWall: false, platformMs: 2000 }))
+  expect(valueOf(await play(slow.sandbox, callOf(named, { limits: { wallMs: 1500 } })))).toBe('/b')
+  using shared = disposable(await openSandbox({ outerWall: false, platformMs: 2000 }))
   const asker = shared.sandbox.run(callOf(named), { onRequest: () => undefined, onLog: () => undefined })
   const waiting = play(shared.sandbox, callOf(named))
   await new Promise((resolve) => setTimeout(resolve, 300))
