@@ -119,6 +119,16 @@ describe('a compressed body', () => {
     expect(await outcomeOf(answer)).toBe('HTTP_ENCODING')
   })
 
+  test('of zstd may not ask for more memory than browsers give', async () => {
+    const wide = (windowLog: number): Answer => {
+      const body = zstdCompressSync(zeros, { params: { [constants.ZSTD_c_windowLog]: windowLog } })
+      return (socket) => socket.write(answered(body, 'content-encoding: zstd\r\n'))
+    }
+    const changes = { maxBytes: 65 * MB, maxRatio: 1e9 }
+    expect(await outcomeOf(wide(24), changes)).toBe('HTTP_ENCODING')
+    expect(await outcomeOf(wide(23), changes)).toHaveLength(zeros.byteLength)
+  })
+
   test('without a byte is empty', async () => {
     expect(await outcomeOf((socket) => socket.write(answered('', 'content-encoding: gzip\r\n')))).toBe('')
   })
@@ -266,7 +276,7 @@ describe('a body', () => {
       'that drips within its time',
       (socket) => {
         socket.write(`${head}content-length: 5\r\n\r\n`)
-        const pieces = [...'hello']
+        const pieces = 'hello'.split('')
         slowly(socket, 20, () => pieces.shift() ?? '')
       },
     ],
@@ -403,7 +413,7 @@ describe('a second answer behind the first', () => {
     ],
     [
       'by a length that lies',
-      (socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst${answered('poison')}`),
+      (socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst${answered('poison').toString()}`),
     ],
     [
       'after 204',
