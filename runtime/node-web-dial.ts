@@ -80,7 +80,7 @@ async function connected(address: string, port: number, timeoutMs: number, signa
   return whenReady(socket, 'connect', timeoutMs, signal)
 }
 
-/** TLS for the host of the URL. What the environment says of certificates does not count. */
+/** TLS for the host of the URL; no variable of the environment makes it accept what does not verify. */
 async function secured(wire: Socket, url: URL, request: DialRequest, end: number): Promise<Socket> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const socket = connectTls({
