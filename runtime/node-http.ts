@@ -4,6 +4,8 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
+import { tooLarge } from './node-web-body.ts'
+import { webFailure } from './node-web-failure.ts'
 import type { HttpHost, HttpHostRequest, HttpHostResponse } from './ports.ts'
 
 const decompressors: ReadonlyMap<string, (data: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>> =
@@ -67,7 +69,7 @@ async function exchange(agent: Agent, request: HttpHostRequest): Promise<HttpHos
 }
 
 function expireAfter(deadline: AbortController, delayMs: number, code: string, what: string): NodeJS.Timeout {
-  return setTimeout(() => deadline.abort(httpFailure(code, `${what} after ${delayMs} ms`)), delayMs)
+  return setTimeout(() => deadline.abort(webFailure(code, `${what} after ${delayMs} ms`)), delayMs)
 }
 
 async function bytesOf(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
@@ -89,12 +91,12 @@ async function decompressed(
   const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
   if (encoding === '' || encoding === 'identity' || body.byteLength === 0) return body
   const decompress = decompressors.get(encoding)
-  if (decompress === undefined) throw httpFailure('HTTP_ENCODING', `content-encoding ${JSON.stringify(encoding)}`)
+  if (decompress === undefined) throw webFailure('HTTP_ENCODING', `content-encoding ${JSON.stringify(encoding)}`)
   try {
     return await decompress(body, { maxOutputLength: maxBytes })
   } catch (thrown) {
     if (thrown instanceof RangeError) throw tooLarge(maxBytes)
-    throw httpFailure('HTTP_ENCODING', `a body that is not ${encoding}`)
+    throw webFailure('HTTP_ENCODING', `a body that is not ${encoding}`)
   }
 }
 
@@ -104,12 +106,4 @@ function joined(headers: NodeJS.Dict<string | string[]>): Record<string, string>
     Array.isArray(value) ? value.join(', ') : (value ?? ''),
   ])
   return Object.fromEntries(entries)
-}
-
-function tooLarge(maxBytes: number): Error {
-  return httpFailure('HTTP_BODY_TOO_LARGE', `more than ${maxBytes} bytes`)
-}
-
-function httpFailure(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
 }

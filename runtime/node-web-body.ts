@@ -52,7 +52,7 @@ export class WireBody {
       return undefined
     }
     this.#queuedBytes -= chunk.byteLength
-    if (this.#isHeld && !this.#isEnded && this.#queuedBytes <= HTTP_BUFFER_BYTES_MAX / 2) {
+    if (this.#isHeld && this.#queuedBytes <= HTTP_BUFFER_BYTES_MAX / 2) {
       this.#isHeld = false
       this.#limits.flow.release()
     }

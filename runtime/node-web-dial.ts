@@ -3,9 +3,9 @@
 import { connect, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls } from 'node:tls'
-import ipaddr from 'ipaddr.js'
 import { CONNECT_SHARE_MS_MIN } from './limits.ts'
 import { codeOf, plainFailure, webFailure } from './node-web-failure.ts'
+import { parsedAddress } from './policy/address.ts'
 import type { HttpOpenRequest } from './ports.ts'
 
 export interface Dialled {
@@ -64,12 +64,14 @@ const TRY_NEXT: ReadonlySet<string> = new Set([
 
 /** One spelling for one address, whatever the family of the socket. Throws `HTTP_ADDRESS` where it is none. */
 export function normalAddress(text: string): string {
-  if (isIP(text) === 0 || text.includes('%')) throw webFailure('HTTP_ADDRESS', 'what was admitted is no address')
-  return ipaddr.process(text).toString()
+  const address = parsedAddress(text)
+  if (address === undefined) throw webFailure('HTTP_ADDRESS', 'what was admitted is no address')
+  return address.toString()
 }
 
 function isAmong(admitted: ReadonlySet<string>, remote: string | undefined): boolean {
-  return remote !== undefined && isIP(remote) !== 0 && admitted.has(ipaddr.process(remote).toString())
+  const address = remote === undefined ? undefined : parsedAddress(remote)
+  return address !== undefined && admitted.has(address.toString())
 }
 
 async function connected(address: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
@@ -78,7 +80,7 @@ async function connected(address: string, port: number, timeoutMs: number, signa
   return whenReady(socket, 'connect', timeoutMs, signal)
 }
 
-/** TLS for the host of the URL. What the environment says of certificates does not count. */
+/** TLS for the host of the URL; no variable of the environment makes it accept what does not verify. */
 async function secured(wire: Socket, url: URL, request: DialRequest, end: number): Promise<Socket> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const socket = connectTls({

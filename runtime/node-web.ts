@@ -33,8 +33,8 @@ export function nodeWebHost(options: NodeWebOptions = {}): NodeWebHost {
     const { pool, signal } = request
     const key = poolKey(request, written.origin)
     const leave = await room.take(pool, signal)
+    const kept = connections.take(key)
     try {
-      const kept = connections.take(key)
       const connection = kept ?? connectionOver(await dial(request), written.origin)
       const answer = await connection.send({
         ...request,
@@ -45,8 +45,10 @@ export function nodeWebHost(options: NodeWebOptions = {}): NodeWebHost {
       return exchangeOf(request, answer, connection.address)
     } catch (thrown) {
       leave()
-      if (codeOf(thrown) === 'HTTP_STALE') return 'stale'
-      throw thrown
+      if (codeOf(thrown) !== 'HTTP_STALE') throw thrown
+      if (kept !== undefined) return 'stale'
+      // A server that closes whatever is dialled would be dialled for ever.
+      throw webFailure('ECONNRESET', 'the connection was reset')
     }
   }
 

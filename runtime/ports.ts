@@ -110,7 +110,15 @@ export interface WebHost {
    * empty: it has none. Rejects with Node's code where nobody could be asked, or with the signal's reason.
    */
   resolve(host: string, signal: AbortSignal): Promise<readonly string[]>
-  /** Sends one request and waits for the headers of its answer. Redirects are answers like any other. */
+  /**
+   * Sends one request, once, and waits for the headers of its answer. Redirects are answers like any other; proxy
+   * variables are ignored; no cookie or cache outlives the exchange. Rejects with the signal's reason, and else with an
+   * error whose `code` is Node's or undici's, or one of
+   * `HTTP_REQUEST` (something cannot be sent as it is given; nobody was dialled), `HTTP_ADDRESS` (none that is admitted
+   * was reached), `HTTP_CONNECT_TIMEOUT`, `HTTP_HEADERS_TIMEOUT`, `HTTP_HEADERS` (too many), `HTTP_FRAMING` (far more
+   * bytes than content), `HTTP_MALFORMED`, `HTTP_ENCODING`, `HTTP_CLOSED` (the host was) and `HTTP_FAILED`.
+   * Its message names nothing of this machine.
+   */
   open(request: HttpOpenRequest): Promise<HttpExchange>
 }
 
@@ -118,21 +126,24 @@ export interface HttpOpenRequest {
   readonly method: string
   /** Canonical (policy/http-url.ts): what was decided is what is dialled. */
   readonly url: string
-  /** Names in lower case, each once. */
+  /**
+   * Names in lower case, each once; none that belongs to the connection. `accept-encoding` is replaced. Sent besides:
+   * `host`, `connection`, `content-length`, and `user-agent: run-agent` where there is none.
+   */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array | undefined
-  /** The addresses that were admitted: one of these is dialled, and the socket's remote address is compared again. */
+  /** Those that were admitted: one of these is dialled, and the socket's remote address is compared again. */
   readonly addresses: readonly string[]
   /** PEM of the authorities that the operator names for the host; undefined: those of Node. */
   readonly authorities: string | undefined
-  /** Exchanges of one pool may share a connection; those of two never do. */
+  /** Exchanges of one pool may share a connection, one after another; those of two never do. */
   readonly pool: string
   /** Also ends the body. */
   readonly signal: AbortSignal
   readonly connectTimeoutMs: number
   /** From the first byte sent to the last header. */
   readonly headersTimeoutMs: number
-  /** The longest silence between two pieces of the body. */
+  /** The longest silence of the body while somebody reads. */
   readonly idleTimeoutMs: number
   /** The most the body may hold, before and after decompression. */
   readonly maxBytes: number
@@ -142,14 +153,18 @@ export interface HttpOpenRequest {
 
 export interface HttpExchange {
   readonly status: number
+  /** Printable ASCII. */
   readonly statusText: string
   /** As they came, names in lower case, `content-encoding` and `content-length` left out where it was decompressed. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** The address that was dialled. */
+  /** The one of `addresses` that was dialled. */
   readonly address: string
-  /** Waits for the next bytes of the body, decompressed, at most `lengthMax` of them; undefined at its end. */
+  /**
+   * Waits for the next bytes of the body, decompressed, at most `lengthMax` of them; undefined at its end. Rejects as
+   * `open`, and with `HTTP_IDLE_TIMEOUT`, `HTTP_BODY_TOO_LARGE` or `HTTP_BODY_RATIO`; what came before is read first.
+   */
   read(lengthMax: number): Promise<Uint8Array | undefined>
-  /** Ends it at once; a connection whose body was not read to its end is closed. */
+  /** Ends it at once; a connection whose body was not read to its end is closed. Reads reject with `HTTP_CLOSED`. */
   close(): void
 }
 

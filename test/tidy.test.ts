@@ -41,6 +41,8 @@ describe('the linter', () => {
   test.each([
     ['runtime/policy/x.ts', uses('../broker/walker.ts'), RESTRICTED, 'runtime/x.ts'],
     ['runtime/policy/x.ts', uses('node:path'), NODE, 'runtime/broker/x.ts'],
+    ['runtime/policy/x.ts', uses('@x/ipaddr.js'), RESTRICTED, 'runtime/broker/x.ts'],
+    ['runtime/policy/x.ts', uses('tldts'), RESTRICTED, 'runtime/definition/x.ts'],
     ['runtime/sandbox/x.ts', uses('../broker/broker.ts'), RESTRICTED, 'runtime/cli/x.ts'],
     ['runtime/sandbox/x.ts', uses('../credentials/scrub.ts'), RESTRICTED, 'runtime/broker/x.ts'],
     ['runtime/sandbox/x.ts', uses('../audit/trail.ts'), RESTRICTED, 'runtime/cli/x.ts'],
@@ -99,6 +101,7 @@ describe('the linter', () => {
     const files = {
       'runtime/policy/y.ts': 'export const y = 1\n',
       'runtime/policy/x.ts': uses('./y.ts'),
+      'runtime/policy/z.ts': uses('ipaddr.js'),
       'runtime/node-x.ts': uses('node:fs'),
     }
     expect(lint(files)).toContain('Found 0 warnings and 0 errors')

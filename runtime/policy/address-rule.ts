@@ -6,9 +6,9 @@
  * look like any other.
  */
 import ipaddr from 'ipaddr.js'
+import { ADDRESS_LENGTH_MAX, parsedAddress } from './address.ts'
+import type { Address } from './address.ts'
 import type { Network } from './grant.ts'
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6
 
 interface Kind {
   readonly words: string
@@ -95,23 +95,6 @@ function troubleOf(text: string, literal: Address | undefined, own: readonly Net
   if (own.length > 0 && !isOwn) return `${text}, which lies in none of the networks that hold the host`
   const kind = kindOf(address)
   return kind === PUBLIC || (isOwn && kind.byNetwork) ? undefined : `${text}, which is ${kind.words}`
-}
-
-/** As inet_ntop writes the longest one. */
-const ADDRESS_LENGTH_MAX = 45
-
-/**
- * As a resolver or a canonical URL writes it: no other bases, no zone. An IPv4 address in the form of IPv6 is that
- * address.
- */
-function parsedAddress(text: string): Address | undefined {
-  if (text.length > ADDRESS_LENGTH_MAX || text.includes('%')) return undefined
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
-  const tail = text.slice(text.lastIndexOf(':') + 1)
-  if (!text.includes(':') || (tail.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(tail))) return undefined
-  if (!ipaddr.IPv6.isValid(text)) return undefined
-  const address = ipaddr.IPv6.parse(text)
-  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
 }
 
 function kindOf(address: Address): Kind {

@@ -208,6 +208,7 @@ describe('connections', () => {
     const bodies = Array.from({ length: HTTP_POOL_EXCHANGES_MAX + 2 }, async () =>
       bodyOf(await own.open(webRequest(at.origin))),
     )
+    while (waiting.length < HTTP_POOL_EXCHANGES_MAX) await new Promise((resolve) => setTimeout(resolve, 5))
     const impatient = AbortSignal.timeout(100)
     await expect(own.open(webRequest(at.origin, { signal: impatient }))).rejects.toMatchObject({
       name: 'TimeoutError',
