@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { findInstallation } from '../../runtime/node-installation.ts'
 import { createProcessHost, nodeClock } from '../../runtime/node-processes.ts'
 import type { Clock, ProcessHost } from '../../runtime/ports.ts'
-import { GUEST_MODULES } from '../../runtime/sandbox/guest/platform-parts.ts'
+import { GUEST_MODULES, PLATFORM_STAND_INS } from '../../runtime/sandbox/guest/platform-parts.ts'
 import type { GuestCall, GuestCode, GuestEnd, GuestLimits, GuestRun } from '../../runtime/sandbox/guest-run.ts'
 import { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand } from '../../runtime/sandbox/walls.ts'
@@ -33,6 +33,7 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
   if (known !== undefined) return await known
   const bundled = bundleFolder(`${installation.root}/runtime/sandbox/guest`, `./${entry}`, {
     guestModules,
+    standIns: PLATFORM_STAND_INS,
     clock: nodeClock,
   }).then(({ hash, code }) => ({ hash, name: entry, source: code }))
   guestCodes.set(entry, bundled)
