@@ -40,15 +40,25 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
   return await bundled
 }
 
-export async function openSandbox(
-  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost; readonly clock?: Clock } = {},
-): Promise<Sandbox> {
+export async function openSandbox({
+  onPart,
+  ...options
+}: {
+  readonly outerWall?: boolean
+  readonly processes?: ProcessHost
+  readonly clock?: Clock
+  /** Hears each part of the guest platform that a process asks for. */
+  readonly onPart?: (part: string) => void
+} = {}): Promise<Sandbox> {
   return new Sandbox({
     processes,
     clock: nodeClock,
     files: installation.sandboxFiles(),
     runtime: await guestCode('boot.ts', new Set()),
-    platform: (part) => guestCode(`platform/${part}.ts`, GUEST_MODULES),
+    platform: (part) => {
+      onPart?.(part)
+      return guestCode(`platform/${part}.ts`, GUEST_MODULES)
+    },
     ...options,
   })
 }
