@@ -9,7 +9,7 @@ import type { AgentLoader, BundledEntry, BundleEntry, DescribeTool } from '../lo
 import { nodeFileHost } from '../node-files.ts'
 import { openCacheFolder } from '../node-folders.ts'
 import { createProcessHost, nodeClock } from '../node-processes.ts'
-import { GUEST_MODULES } from '../sandbox/guest/platform-parts.ts'
+import { GUEST_MODULES, PLATFORM_STAND_INS } from '../sandbox/guest/platform-parts.ts'
 import type { GuestCode } from '../sandbox/guest-run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { SANDBOX_ENVIRONMENT, type SandboxFiles } from '../sandbox/walls.ts'
@@ -49,7 +49,8 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
     using sources = openSources(nodeFileHost, folder)
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
-    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation }
+    const standIns = folder === guestFolder ? { standIns: PLATFORM_STAND_INS } : {}
+    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, ...standIns }
     const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
     const own = bundle.inputs.filter((input) => input.tree === 'definition')
     return {

@@ -142,12 +142,24 @@ async function evaluate(isolate: Isolate, context: Booted['context'], hash: stri
   return await script.run(context, { reference: true })
 }
 
-/** The same while the isolate's own thread waits for it. */
+/**
+ * The same while the isolate's own thread waits for it. The guest is in a microtask then (guest/boot.ts), else its
+ * others would run here, where nobody ends them.
+ */
 function evaluateNow(isolate: Isolate, context: Booted['context'], hash: string): GuestFunction {
   const code = codeOf(hash)
-  const script = isolate.compileScriptSync(wrapped(hash, code), compileOptions(code))
+  const script = insistently(() => isolate.compileScriptSync(wrapped(hash, code), compileOptions(code)))
   code.cached ??= cachedDataOf(script)
-  return script.runSync(context, { reference: true })
+  return insistently(() => script.runSync(context, { reference: true }))
+}
+
+/** Once, isolated-vm throws a rejection that the guest has not handled yet in the place of what was asked for. */
+function insistently<Result>(act: () => Result): Result {
+  try {
+    return act()
+  } catch {
+    return act()
+  }
 }
 
 function codeOf(hash: string): Code {

@@ -56,6 +56,7 @@ function recordName(identity: string, entry: string, options: BundleOptions): st
     entry,
     guestModules,
     options.isInstallation,
+    [...(options.standIns ?? [])],
   ])
   return sha256(key)
 }

@@ -38,6 +38,8 @@ export interface BundleOptions {
    * computed imports, which takes longer than all else.
    */
   readonly isInstallation?: boolean
+  /** Of the guest platform alone: what its packages import, by specifier, and the file that they get instead. */
+  readonly standIns?: ReadonlyMap<string, string>
   /** Put before the definition's paths in problems, e.g. `agents/`; never part of the bundle. */
   readonly displayFolder?: string
 }
@@ -161,11 +163,12 @@ class ModuleCollector {
   readonly #missing = new Map<string, string>()
   readonly #packages = new Map<string, { readonly name: string; readonly version: string }>()
 
-  constructor(entry: string, ledger: SourceLedger, { guestModules, isInstallation = false }: BundleOptions) {
+  constructor(entry: string, ledger: SourceLedger, options: BundleOptions) {
+    const { guestModules, isInstallation = false, standIns = new Map() } = options
     this.#trustsPackages = isInstallation
     this.entry = entry
     this.ledger = ledger
-    this.#resolver = new ImportResolver(ledger, guestModules)
+    this.#resolver = new ImportResolver(ledger, guestModules, standIns)
   }
 
   plugin(esbuild: typeof Esbuild): Esbuild.Plugin {

@@ -55,11 +55,14 @@ function isSourceFile(path: string): boolean {
 export class ImportResolver {
   readonly #ledger: SourceLedger
   readonly #guestModules: ReadonlySet<string>
+  readonly #standIns: ReadonlyMap<string, string>
   readonly #packages = new Map<string, PackageAt | undefined>()
 
-  constructor(ledger: SourceLedger, guestModules: ReadonlySet<string>) {
+  /** `standIns`: files of the definition's folder that packages get in the place of what they import. */
+  constructor(ledger: SourceLedger, guestModules: ReadonlySet<string>, standIns: ReadonlyMap<string, string>) {
     this.#ledger = ledger
     this.#guestModules = guestModules
+    this.#standIns = standIns
   }
 
   resolve(specifier: string, from: Place, kind: ImportKind): Resolution {
@@ -251,6 +254,8 @@ export class ImportResolver {
   }
 
   #resolvePackage(specifier: string, from: Place, kind: ImportKind): Resolution {
+    const standIn = from.tree === 'definition' ? undefined : this.#standIns.get(specifier)
+    if (standIn !== undefined) return this.#probe('definition', standIn, specifier)
     const builtin = specifier.startsWith('node:') ? specifier.slice('node:'.length) : specifier
     if (isBuiltin(specifier) && this.#guestModules.has(builtin)) return { type: 'guest', name: `node:${builtin}` }
     // The package of this name stands in for the builtin elsewhere, and makes a timer of each `nextTick`: a request.

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { findInstallation } from '../../runtime/node-installation.ts'
 import { createProcessHost, nodeClock } from '../../runtime/node-processes.ts'
 import type { Clock, ProcessHost } from '../../runtime/ports.ts'
-import { GUEST_MODULES } from '../../runtime/sandbox/guest/platform-parts.ts'
+import { GUEST_MODULES, PLATFORM_STAND_INS } from '../../runtime/sandbox/guest/platform-parts.ts'
 import type { GuestCall, GuestCode, GuestEnd, GuestLimits, GuestRun } from '../../runtime/sandbox/guest-run.ts'
 import { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { findBubblewrap, SANDBOX_ENVIRONMENT, walledCommand, type SandboxFiles } from '../../runtime/sandbox/walls.ts'
@@ -33,6 +33,7 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
   if (known !== undefined) return await known
   const bundled = bundleFolder(`${installation.root}/runtime/sandbox/guest`, `./${entry}`, {
     guestModules,
+    standIns: PLATFORM_STAND_INS,
     clock: nodeClock,
   }).then(({ hash, code }) => ({ hash, name: entry, source: code }))
   guestCodes.set(entry, bundled)
@@ -46,15 +47,18 @@ export interface SandboxFeatures {
   readonly clock?: Clock
   /** How long a part of the platform takes at least. */
   readonly platformMs?: number
+  /** Hears each part of the guest platform that a process asks for. */
+  readonly onPart?: (part: string) => void
 }
 
-export async function openSandbox({ platformMs = 0, ...options }: SandboxFeatures = {}): Promise<Sandbox> {
+export async function openSandbox({ platformMs = 0, onPart, ...options }: SandboxFeatures = {}): Promise<Sandbox> {
   return new Sandbox({
     processes,
     clock: nodeClock,
     files: installation.sandboxFiles(),
     runtime: await guestCode('boot.ts', new Set()),
     platform: async (part) => {
+      onPart?.(part)
       await new Promise((resolve) => setTimeout(resolve, platformMs))
       return await guestCode(`platform/${part}.ts`, GUEST_MODULES)
     },

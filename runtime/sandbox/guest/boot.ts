@@ -77,7 +77,9 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   installRandom(started.seed)
   const finish = (value: unknown): void => endWith(value, started.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
-  play(started, text.slice(cut + 1), bundle, describer)
+  // In a microtask from its first line on: while one runs, bringing a part (process.ts) lets no other run.
+  Promise.resolve()
+    .then(() => play(started, text.slice(cut + 1), bundle, describer))
     .then(finish)
     .catch((error: unknown) => end(failure(error)))
 }

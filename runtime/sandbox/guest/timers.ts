@@ -6,7 +6,8 @@ export function installTimers(): void {
   let ids = 0
   const start = (callback: unknown, delay: unknown, args: readonly unknown[], again: boolean): number => {
     if (typeof callback !== 'function') throw new TypeError('the callback of a timer must be a function')
-    const delayMs = Math.min(Math.max(Math.trunc(Number(delay)) || 0, 0), 2 ** 31 - 1)
+    // HTML: a `long`, so that what is longer wraps around.
+    const delayMs = Math.max(Number(delay) | 0, 0)
     const id = ++ids
     live.add(id)
     const wait = (): void => {
@@ -31,5 +32,8 @@ export function installTimers(): void {
   define('setInterval', (callback: unknown, delay?: unknown, ...args: unknown[]) => start(callback, delay, args, true))
   define('clearTimeout', stop)
   define('clearInterval', stop)
-  define('queueMicrotask', (callback: () => void) => void Promise.resolve().then(() => callback()))
+  define('queueMicrotask', (callback: unknown) => {
+    if (typeof callback !== 'function') throw new TypeError('queueMicrotask needs a function')
+    void Promise.resolve().then(() => Reflect.apply(callback, undefined, []))
+  })
 }

@@ -16,15 +16,11 @@ export class Blob {
   #bytes: Uint8Array<ArrayBuffer>
   readonly #type: string
 
-  constructor(parts?: unknown, options?: BlobOptions | null) {
-    const { type = '', endings = 'transparent' } = dictionary(options)
-    const pieces = parts === undefined ? [] : sequence(parts).map((each) => partOf(each, endings === 'native'))
-    if (endings !== 'transparent' && endings !== 'native') {
-      throw new TypeError(`Blob: ${String(endings)} is no kind of line endings`)
-    }
-    this.#bytes = joined(pieces)
-    const text = `${type as string}`
-    this.#type = /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase() : ''
+  constructor(...given: [parts?: unknown, options?: BlobOptions | null]) {
+    const parts = given[0] === undefined ? [] : partsOf(given[0])
+    const { endings, type } = optionsOf(given[1])
+    this.#bytes = joined(parts.map((part) => bytesOfPart(part, endings === 'native')))
+    this.#type = /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : ''
   }
 
   static {
@@ -85,9 +81,9 @@ export class File extends Blob {
   ) {
     const [parts, name, options] = given
     if (given.length < 2) throw new TypeError('a File needs its parts and a name')
-    super(sequence(parts), options)
+    super(parts === undefined ? null : parts, options)
     this.#name = `${name as string}`.toWellFormed()
-    const { lastModified } = dictionary(options) as { readonly lastModified?: unknown }
+    const { lastModified } = (options ?? {}) as { readonly lastModified?: unknown }
     this.#lastModified = lastModified === undefined ? Date.now() : Math.trunc(Number(lastModified)) || 0
   }
 
@@ -112,26 +108,33 @@ export function blobBytes(blob: unknown): Uint8Array<ArrayBuffer> {
   return bytesOf(blob as Blob)
 }
 
-function dictionary(options: unknown): BlobOptions {
-  if (options === undefined || options === null) return {}
+/** In the order of Web IDL, since a getter may look. */
+function optionsOf(options: unknown): { readonly endings: string; readonly type: string } {
+  if (options === undefined || options === null) return { endings: 'transparent', type: '' }
   if (typeof options !== 'object' && typeof options !== 'function') throw new TypeError('the options must be an object')
-  return options
+  const { endings = 'transparent' } = options as BlobOptions
+  const kind = `${endings as string}`
+  if (kind !== 'transparent' && kind !== 'native') throw new TypeError(`Blob: ${kind} is no kind of line endings`)
+  const { type = '' } = options as BlobOptions
+  return { endings: kind, type: `${type as string}` }
 }
 
-function sequence(parts: unknown): unknown[] {
-  if (typeof parts !== 'object' && typeof parts !== 'function') throw new TypeError('the parts must be a sequence')
-  if (parts === null || typeof Reflect.get(parts, Symbol.iterator) !== 'function') {
+/** Each is looked at when its turn comes: what it is turned into text with may change the others. */
+function partsOf(parts: unknown): (string | Uint8Array)[] {
+  const isObject = (typeof parts === 'object' || typeof parts === 'function') && parts !== null
+  if (!isObject || typeof Reflect.get(parts, Symbol.iterator) !== 'function') {
     throw new TypeError('the parts must be a sequence')
   }
-  return [...(parts as Iterable<unknown>)]
+  const found: (string | Uint8Array)[] = []
+  for (const part of parts as Iterable<unknown>) {
+    found.push(part instanceof Blob ? bytesOf(part) : (viewOf(part) ?? `${part as string}`))
+  }
+  return found
 }
 
-function partOf(part: unknown, nativeEndings: boolean): Uint8Array {
-  if (part instanceof Blob) return bytesOf(part)
-  const view = viewOf(part)
-  if (view !== undefined) return view
-  const text = `${part as string}`
-  return new TextEncoder().encode(nativeEndings ? text.replace(/\r\n?/g, '\n') : text)
+function bytesOfPart(part: string | Uint8Array, nativeEndings: boolean): Uint8Array {
+  if (typeof part !== 'string') return part
+  return new TextEncoder().encode(nativeEndings ? part.replace(/\r\n?/g, '\n') : part)
 }
 
 function placeIn(size: number, given: unknown, absent: number): number {

@@ -26,7 +26,11 @@ const CODES: Readonly<Record<string, readonly [constant: string, code: number]>>
   DataCloneError: ['DATA_CLONE_ERR', 25],
 }
 /** Names that nothing throws any more. */
-const OLD = { DOMSTRING_SIZE_ERR: 2, NO_DATA_ALLOWED_ERR: 6, VALIDATION_ERR: 16 }
+const OLD: readonly (readonly [constant: string, code: number])[] = [
+  ['DOMSTRING_SIZE_ERR', 2],
+  ['NO_DATA_ALLOWED_ERR', 6],
+  ['VALIDATION_ERR', 16],
+]
 
 export class DOMException {
   readonly #name: string
@@ -61,4 +65,5 @@ export class DOMException {
 
 Object.setPrototypeOf(DOMException.prototype, Error.prototype)
 asInterface(DOMException, 'DOMException')
-withConstants(DOMException, { ...Object.fromEntries(Object.values(CODES)), ...OLD })
+const constants = [...Object.values(CODES), ...OLD].toSorted(([, left], [, right]) => left - right)
+withConstants(DOMException, Object.fromEntries(constants))

@@ -1,7 +1,7 @@
 /** AbortController and AbortSignal (DOM section 3). */
 import { asInterface } from '../interface.ts'
 import { Event } from './event.ts'
-import { EventTarget } from './event-target.ts'
+import { dispatchTrusted, EventTarget } from './event-target.ts'
 
 /** Only what stands here makes signals. */
 const MINE = Symbol('AbortSignal')
@@ -102,7 +102,7 @@ export class AbortSignal extends EventTarget {
     this.#set(reason)
     const following = [...this.#dependents].filter((dependent) => !dependent.#aborted)
     for (const dependent of following) dependent.#set(this.#reason)
-    for (const signal of [this, ...following]) signal.dispatchEvent(new Event('abort'))
+    for (const signal of [this, ...following]) dispatchTrusted(signal, new Event('abort') as never)
     this.#dependents.clear()
   }
 }

@@ -42,28 +42,40 @@ export class EventTarget {
   }
 
   dispatchEvent(...given: [event?: unknown]): boolean {
-    const listeners = ofTarget(this)
     const [event] = given
     const state = stateOf(event)
-    if (state === undefined) throw new TypeError('dispatchEvent needs an Event')
-    if (state.dispatching || !state.initialized) {
-      throw new DOMException('the event is being dispatched already', 'InvalidStateError')
-    }
-    state.dispatching = true
-    state.target = this
-    state.currentTarget = this
-    state.phase = AT_TARGET
-    for (const capture of [true, false]) {
-      if (!state.stopped) invoke(this, event as Event, state, listeners, capture)
-    }
-    state.phase = 0
-    state.currentTarget = null
-    state.dispatching = state.stopped = state.stoppedImmediately = false
-    return !state.canceled
+    if (state !== undefined && !state.dispatching) state.isTrusted = false
+    return dispatch(this, event, state)
   }
 }
 
 asInterface(EventTarget, 'EventTarget')
+
+/** An event of the platform's own. */
+export function dispatchTrusted(target: EventTarget, event: Event): void {
+  const state = stateOf(event)
+  if (state !== undefined) state.isTrusted = true
+  dispatch(target, event, state)
+}
+
+function dispatch(target: object, event: unknown, state: EventState | undefined): boolean {
+  const listeners = ofTarget(target)
+  if (state === undefined) throw new TypeError('dispatchEvent needs an Event')
+  if (state.dispatching || !state.initialized) {
+    throw new DOMException('the event is being dispatched already', 'InvalidStateError')
+  }
+  state.dispatching = true
+  state.target = target
+  state.currentTarget = target
+  state.phase = AT_TARGET
+  for (const capture of [true, false]) {
+    if (!state.stopped) invoke(target, event as Event, state, listeners, capture)
+  }
+  state.phase = 0
+  state.currentTarget = null
+  state.dispatching = state.stopped = state.stoppedImmediately = false
+  return !state.canceled
+}
 
 /** Web IDL: without `this` it is the global object, which here is no target. */
 function ofTarget(target: unknown): Listener[] {

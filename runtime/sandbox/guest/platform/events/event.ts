@@ -13,6 +13,8 @@ export interface EventState {
   stoppedImmediately: boolean
   canceled: boolean
   inPassiveListener: boolean
+  /** Whether the platform dispatches it, and not the guest. */
+  isTrusted: boolean
 }
 
 const states = new WeakMap<object, EventState>()
@@ -66,6 +68,7 @@ export class Event {
       stoppedImmediately: false,
       canceled: false,
       inPassiveListener: false,
+      isTrusted: false,
     })
     Object.defineProperty(this, 'isTrusted', { get: isTrusted, enumerable: true, configurable: false })
   }
@@ -151,6 +154,7 @@ export class Event {
     if (state.dispatching) return
     const [type, bubbles = false, cancelable = false] = given
     Object.assign(state, {
+      isTrusted: false,
       initialized: true,
       stopped: false,
       stoppedImmediately: false,
@@ -163,9 +167,8 @@ export class Event {
   }
 }
 
-/** No event of a guest comes from a user. */
-function isTrusted(): boolean {
-  return false
+function isTrusted(this: object): boolean {
+  return known(this).isTrusted
 }
 
 asInterface(Event, 'Event')

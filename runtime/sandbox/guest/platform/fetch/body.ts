@@ -205,7 +205,8 @@ function bytesOfBlob(blob: Blob): Uint8Array<ArrayBuffer> {
 export async function formDataOf(bytes: Uint8Array<ArrayBuffer>, type: MimeType | undefined): Promise<FormData> {
   if (type?.essence === 'application/x-www-form-urlencoded') {
     const form = new FormData()
-    for (const [name, value] of new URLSearchParams(new TextDecoder().decode(bytes))) form.append(name, value)
+    for (const [name, value] of new URLSearchParams(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)))
+      form.append(name, value)
     return form
   }
   const boundary = type?.parameters.get('boundary')

@@ -45,27 +45,34 @@ export async function exchange(outgoing: Outgoing, signal: AbortSignal): Promise
     ...(redirectOf === undefined ? {} : { redirectOf }),
   })
   let isOver = false
+  const end = (): void => {
+    isOver = true
+    signal.removeEventListener('abort', close)
+  }
   const close = (): void => {
     if (isOver) return
-    isOver = true
+    end()
     runtime.ask({ op: 'http.close', exchange: ordinal }).answer.catch(() => undefined)
   }
-  const { status, statusText, headers: received } = (await abortable(answer, signal, close)) as Answer
+  const ending = (error: unknown): never => {
+    end()
+    // oxlint-disable-next-line typescript/only-throw-error -- the reason of a signal may be anything
+    throw error
+  }
+  signal.addEventListener('abort', close)
+  const { status, statusText, headers: received } = (await abortable(answer, signal).catch(ending)) as Answer
   const pull = async (): Promise<Uint8Array | null> => {
     signal.throwIfAborted()
-    const piece = await abortable(runtime.ask({ op: 'http.read', exchange: ordinal }).answer, signal, close)
-    if (piece === null) isOver = true
+    const piece = await abortable(runtime.ask({ op: 'http.read', exchange: ordinal }).answer, signal).catch(ending)
+    if (piece === null) end()
     return piece as Uint8Array | null
   }
   return { ordinal, status, statusText, headers: received, source: { pull, cancel: close }, close }
 }
 
-async function abortable(answer: Promise<unknown>, signal: AbortSignal, close: () => void): Promise<unknown> {
+async function abortable(answer: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   const aborted = Promise.withResolvers<never>()
-  const abort = (): void => {
-    close()
-    aborted.reject(signal.reason)
-  }
+  const abort = (): void => aborted.reject(signal.reason)
   signal.addEventListener('abort', abort)
   try {
     return await Promise.race([answer.catch(fail), aborted.promise])
