@@ -40,7 +40,12 @@ async function guestCode(entry: string, guestModules: ReadonlySet<string>): Prom
 }
 
 export async function openSandbox(
-  options: { readonly outerWall?: boolean; readonly processes?: ProcessHost; readonly clock?: Clock } = {},
+  options: {
+    readonly outerWall?: boolean
+    readonly processes?: ProcessHost
+    readonly clock?: Clock
+    readonly platform?: (part: string) => Promise<GuestCode>
+  } = {},
 ): Promise<Sandbox> {
   return new Sandbox({
     processes,

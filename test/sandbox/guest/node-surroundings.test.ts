@@ -119,12 +119,24 @@ describe('determinism', () => {
   })
 })
 
-test('a tool that names no builtin asks for no part', async () => {
-  const sandboxed = await openSandbox({ outerWall: false })
+test('a part is asked for by who names it, and by nobody else', async () => {
+  const asked: string[] = []
+  const counting = await openSandbox({
+    outerWall: false,
+    platform: (part) => {
+      asked.push(part)
+      return Promise.reject(new Error('none'))
+    },
+  })
   try {
-    const body = `return ['Buffer', 'process', 'setImmediate'].map((name) => typeof Object.getOwnPropertyDescriptor(globalThis, name).get)`
-    expect(valueOf(await play(sandboxed, callOf(toolOf(body))))).toEqual(['function', 'function', 'function'])
+    const body = `await require('fs/promises').stat('a'); return [1, new Date().getTime() > 0, JSON.stringify({ a: Math.random() })]`
+    const answer = (): string => ok({ type: 'file', size: 1, modifiedMs: 1, mode: 0o644 })
+    expect((await play(counting, callOf(toolOf(body)), answer)).end.kind).toBe('ok')
+    expect(asked).toEqual([])
+    await play(counting, callOf(toolOf('return Buffer.alloc(1)')))
+    // The call is driven again, alone, when the process that got no part has been ended.
+    expect(new Set(asked)).toEqual(new Set(['node-buffer']))
   } finally {
-    sandboxed.close()
+    counting.close()
   }
 })
