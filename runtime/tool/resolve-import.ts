@@ -369,12 +369,18 @@ function refusedScheme(specifier: string): Resolution {
   return { type: 'refused', message: `a tool cannot import a ${scheme} URL` }
 }
 
+/** What a tool does instead, by the builtin that it asked for. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ...'http https http2 net tls dgram dns dns/promises'.split(' ').map((name) => [name, 'Use fetch. '] as const),
+  ...'child_process cluster'.split(' ').map((name) => [name, 'A tool starts no process. '] as const),
+])
+
 function noCounterpart(builtin: string, guestModules: ReadonlySet<string>): Resolution {
   const known = [...guestModules].toSorted().map((name) => `node:${name}`)
   return {
     type: 'missing',
     message: `the Node builtin node:${builtin} has no counterpart in the sandbox`,
-    hint: `A tool may import ${known.length === 0 ? 'no builtin' : known.join(', ')}.`,
+    hint: `${INSTEAD.get(builtin) ?? ''}A tool may import ${known.length === 0 ? 'no builtin' : known.join(', ')}.`,
   }
 }
 

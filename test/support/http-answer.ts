@@ -8,7 +8,7 @@ const payloadOf = (bytes: Uint8Array): string =>
 export function httpAnswer(): Answer {
   const exchanges = new Map<unknown, AsyncIterator<Buffer>>()
   return async (request, ordinal) => {
-    if (request.op === 'timer') return ok()
+    if (request.op === 'timer') return await later(Number(request['delayMs']))
     if (request.op === 'http.close') return ok()
     if (request.op === 'http.read') {
       const next = await exchanges.get(request['exchange'])?.next()
@@ -32,4 +32,9 @@ function answerOf(request: Readonly<Record<string, unknown>>): Promise<IncomingM
   asked.on('response', answer.resolve).on('error', answer.reject)
   asked.end(typeof body === 'string' ? Buffer.from(body, 'base64') : undefined)
   return answer.promise
+}
+
+/** Clients bound their requests in time: a timer that came at once would end each of them. */
+function later(delayMs: number): Promise<string> {
+  return new Promise((resolve) => void setTimeout(() => resolve(ok()), delayMs).unref())
 }

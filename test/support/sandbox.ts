@@ -49,6 +49,7 @@ export interface SandboxFeatures {
   readonly platformMs?: number
   /** Hears each part of the guest platform that a process asks for. */
   readonly onPart?: (part: string) => void
+  readonly platform?: (part: string) => Promise<GuestCode>
 }
 
 export async function openSandbox({ platformMs = 0, onPart, ...options }: SandboxFeatures = {}): Promise<Sandbox> {

@@ -139,6 +139,20 @@ describe('packages', () => {
     expect(found).toHaveProperty('default.default', 'the Node builtin node:zlib has no counterpart in the sandbox')
   })
 
+  test("the stand-in for process is the sandbox's own, where it has one", async () => {
+    const files = [
+      "tool.ts=import process from 'process/'\nexport default process",
+      pkg('process', {}),
+      'node_modules/process/index.js=module.exports = 5',
+    ]
+    expect((await exportsOf(...files))['default']).toBe(5)
+    const { builtins } = await bundleFolder(folderOf(...files), './tool.ts', {
+      ...bundleOptions,
+      guestModules: new Set(['process']),
+    })
+    expect(builtins).toEqual(['node:process'])
+  })
+
   test('a package replaces a builtin without a counterpart, as bundlers for browsers do', async () => {
     const found = await exportsOf(
       "tool.ts=export { x } from 'events'",
@@ -163,7 +177,7 @@ describe('problems', () => {
         line: 1,
         column: 37,
         message: 'the Node builtin node:child_process has no counterpart in the sandbox',
-        hint: 'A tool may import node:buffer, node:fs/promises, node:path, node:url.',
+        hint: 'A tool starts no process. A tool may import node:buffer, node:fs/promises, node:path, node:url.',
         source: "const é = 'ü'; import { exec } from 'node:child_process'",
       },
     ])

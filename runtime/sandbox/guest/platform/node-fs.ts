@@ -51,10 +51,14 @@ const files = new FdTable()
 const promised = (name: string): Call => Reflect.get(promises, name) as Call
 
 const callbacks = Object.fromEntries(CALLBACKS.split(' ').map((name) => [name, withCallback(promised(name))]))
+/** What of node:fs/promises does the same. */
+const insteadOf = (name: string): string =>
+  name === 'exists' ? 'access' : Object.hasOwn(promises, name) ? name : 'a FileHandle'
+
 const sync = Object.fromEntries(
   SYNC.split(' ').map((name) => [
     `${name}Sync`,
-    refused(`fs.${name}Sync`, `it is a request that is decided first; await ${name} of node:fs/promises`),
+    refused(`fs.${name}Sync`, `it is a request that is decided first; await ${insteadOf(name)} of node:fs/promises`),
   ]),
 )
 

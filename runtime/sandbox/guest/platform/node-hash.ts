@@ -72,6 +72,7 @@ export const encoded = (bytes: Uint8Array, encoding: unknown): string | Buffer =
 class Digest extends Transform {
   protected readonly state: State
   readonly #bytes: number | undefined
+  #digest: Uint8Array | undefined
   #isDone = false
 
   constructor(state: State, bytes?: number) {
@@ -81,20 +82,26 @@ class Digest extends Transform {
   }
 
   update(data: unknown, encoding?: BufferEncoding): this {
-    if (this.#isDone) throw finalized('update')
+    if (this.#isDone) throw finalized()
     this.state.update(bytesOf(data, encoding))
     return this
   }
 
   digest(encoding?: unknown): string | Buffer {
-    if (this.#isDone) throw finalized('digest')
+    if (this.#isDone) throw finalized()
     this.#isDone = true
+    return encoded(this.#result(), encoding)
+  }
+
+  /** Of a stream that has ended the digest can be read and asked for, both. */
+  #result(): Uint8Array {
     const { state } = this
-    return encoded(this.#bytes !== undefined && state.xof ? state.xof(this.#bytes) : state.digest(), encoding)
+    this.#digest ??= this.#bytes !== undefined && state.xof ? state.xof(this.#bytes) : state.digest()
+    return this.#digest
   }
 
   protected copyState(): State {
-    if (this.#isDone) throw finalized('copy')
+    if (this.#isDone) throw finalized()
     return this.state.clone() as State
   }
 
@@ -104,14 +111,13 @@ class Digest extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    this.push(this.digest())
+    this.push(encoded(this.#result(), undefined))
     done()
   }
 }
 
-function finalized(method: string): Error {
-  const words = method === 'copy' ? 'Digest already called' : 'Digest already called'
-  return Object.assign(new Error(words), { code: 'ERR_CRYPTO_HASH_FINALIZED' })
+function finalized(): Error {
+  return Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' })
 }
 
 export class Hash extends Digest {
