@@ -13,7 +13,7 @@ import { installPlatform, platformModule, type Factory, type Need, type Require 
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
 import { validateArguments } from './validate.ts'
-import { connect, end, request, settle, type GuestError, type Send } from './wire.ts'
+import { boundInFlight, connect, end, request, settle, type GuestError, type Send } from './wire.ts'
 
 /** What the host says of the call; made by `sandbox/`, read once. */
 interface StartRecord {
@@ -22,6 +22,8 @@ interface StartRecord {
   readonly now: number
   readonly resultBytesMax: number
   readonly logBytesMax: number
+  readonly logLinesMax: number
+  readonly inFlightMax: number
   readonly schema?: Record<string, unknown>
   readonly narrowing?: Record<string, unknown>
   readonly settings?: Record<string, string>
@@ -60,7 +62,8 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   const record: StartRecord = parse(text.slice(0, cut))
   setClock(record.now)
   installRandom(record.seed)
-  installConsole(record.logBytesMax)
+  installConsole(record.logBytesMax, record.logLinesMax)
+  boundInFlight(record.inFlightMax)
   const finish = (value: unknown): void => endWith(value, record.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
   play(record, text.slice(cut + 1), bundle, describer)

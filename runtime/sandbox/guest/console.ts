@@ -1,12 +1,20 @@
 import { log } from './wire.ts'
 
+const REACHED = 'limit log reached; nothing more is recorded'
+
 /** What console prints goes to the trail. Counted here so that a flood stops before it crosses the wall. */
-export function installConsole(bytesMax: number): void {
+export function installConsole(bytesMax: number, linesMax: number): void {
   let left = bytesMax
+  let lines = 0
   const print = (level: string, args: readonly unknown[]): void => {
     if (left <= 0) return
+    lines += 1
+    if (lines > linesMax) {
+      left = 0
+      return log(level, `… (${REACHED})`)
+    }
     let text = args.map(shown).join(' ')
-    if (text.length >= left) text = `${text.slice(0, left)} … (limit log reached; nothing more is recorded)`
+    if (text.length >= left) text = `${text.slice(0, left)} … (${REACHED})`
     left -= text.length + 1
     log(level, text)
   }

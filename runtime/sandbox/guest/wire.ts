@@ -26,17 +26,30 @@ const { stringify, parse } = JSON
 const waiting = new Map<number, Waiting>()
 let sendOut: Send = () => undefined
 let ordinals = 0
+let inFlight = 0
+let inFlightMax = Number.POSITIVE_INFINITY
 let ended = false
 
 export function connect(send: Send): void {
   sendOut = send
 }
 
+export function boundInFlight(max: number): void {
+  inFlightMax = max
+}
+
 /** Sends one request; rejects with an Error that carries the outcome's name, code and message. */
 export function request(record: Readonly<Record<string, unknown>>): Promise<unknown> {
   if (ended) return Promise.reject(new Error('the call has ended'))
+  // Counted here, a replay comes to it at the same request: what the host has heard of depends on the moment.
+  if (inFlight >= inFlightMax) {
+    const message = `the call has more than ${inFlightMax} requests in flight`
+    end(stringify({ kind: 'limit', limit: 'in-flight', message }))
+    return new Promise(() => undefined)
+  }
   const payload = stringify(record)
   const ordinal = ordinals++
+  inFlight += 1
   return new Promise((resolve, reject) => {
     waiting.set(ordinal, { resolve, reject })
     sendOut('request', ordinal, payload)
@@ -51,6 +64,7 @@ export function settle(ordinal: number, payload: string): void {
   const waiter = waiting.get(ordinal)
   if (waiter === undefined) return
   waiting.delete(ordinal)
+  inFlight -= 1
   if (payload.startsWith(BYTES)) return waiter.resolve(bytesOf(payload.slice(BYTES.length, -2)))
   const delivery: Delivery = parse(payload)
   if (delivery.ok) waiter.resolve(delivery.bytes === undefined ? delivery.value : bytesOf(delivery.bytes))
