@@ -304,3 +304,12 @@ export const ZSTD_WINDOW_LOG_MAX = 23
 /** How long cheap effects may share a turn of the event loop, and how many: so long a deadline is not heard. */
 export const EFFECTS_TURN_MS = 2
 export const EFFECTS_PER_TURN_MAX = 64
+
+/** The arguments of one tool call as JSON: as much as the largest result has, which a script may hand on. */
+export const TOOL_ARGUMENTS_BYTES_MAX = 4 * 1024 * 1024
+
+/** What a call prints is an event of the trail for each line; the timeline of a call with more is read by nobody. */
+export const TOOL_LOG_LINES_MAX = 1_000
+
+/** Requests of one call that wait for their answer: more files than an honest tool opens side by side. */
+export const REQUESTS_IN_FLIGHT_MAX = 8_192

@@ -2,7 +2,7 @@
  * Where a recorded call was killed, so that a replay kills it there; and which kills a replay plans. Those are few: of
  * any other the guest of a replay must die again by itself, and a kill that somebody made up is found out.
  */
-import { REQUESTS_UNDER_WAY_CHARS_MAX } from './limits.ts'
+import { REQUESTS_IN_FLIGHT_MAX, REQUESTS_UNDER_WAY_CHARS_MAX } from './limits.ts'
 import type { GuestLimits } from './sandbox/guest-run.ts'
 import { interrupted, outOfTime } from './stop-reason.ts'
 
@@ -53,6 +53,9 @@ export function isFromOutside({ cause, message }: PlannedKill, { limits, tookMs,
     case 'requests':
       // Of those under way; that there are too many in all is the guest's own doing.
       return message === `the call has requests of more than ${REQUESTS_UNDER_WAY_CHARS_MAX} characters under way`
+    case 'in-flight':
+      // As the host counts; the guest's own count, in other words, is the guest's own doing.
+      return message === `the call has more than ${REQUESTS_IN_FLIGHT_MAX} requests under way`
     case 'crash':
       return /^the call brought its process down \((?:exit \w+|signal \w+|malformed frames|it does not read)\)$/.test(
         message,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Json } from './audit/event.ts'
 import { RunAgentError } from './errors.ts'
-import { RESULT_DEPTH_MAX } from './limits.ts'
+import { RESULT_DEPTH_MAX, TOOL_ARGUMENTS_BYTES_MAX } from './limits.ts'
 import type { FunctionCallResult, ModelCall } from './model/model.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
 import { isDue, type PlannedKill } from './planned-kill.ts'
@@ -98,6 +98,11 @@ function refusalOf(
   if (tool.callsMax !== undefined && calls > tool.callsMax) {
     return failed('Denied', 'E_CALLS', `limits.calls: ${name} may be called ${tool.callsMax} times in a run`)
   }
+  const bytes = Buffer.byteLength(argumentsJson)
+  if (bytes > TOOL_ARGUMENTS_BYTES_MAX) {
+    const message = `limit arguments: the arguments are ${bytes} bytes; the limit is ${TOOL_ARGUMENTS_BYTES_MAX}`
+    return failed('InvalidArguments', 'E_LIMIT_ARGUMENTS', message)
+  }
   try {
     JSON.parse(argumentsJson)
   } catch {
@@ -106,12 +111,13 @@ function refusalOf(
   return undefined
 }
 
-/** Arguments that are no JSON are the model's mistake and not a denial. */
+/** Arguments that are no JSON, or too many, are the model's mistake and not a denial. */
 function callDecision(
   name: string,
   refusal: Failed | undefined,
 ): { readonly kind: 'permit' | 'deny'; readonly rule: string } {
-  if (refusal === undefined || refusal.error.code === 'E_ARGUMENTS') return { kind: 'permit', rule: `tools.${name}` }
+  const isMistake = refusal?.error.name === 'InvalidArguments'
+  if (refusal === undefined || isMistake) return { kind: 'permit', rule: `tools.${name}` }
   return {
     kind: 'deny',
     rule: refusal.error.code === 'E_CALLS' ? refusal.error.message : 'default-deny: the agent has no such tool',
@@ -295,7 +301,7 @@ function resultOf(callId: string, name: string, end: GuestEnd): ToolResult {
   if (end.kind === 'failed') return { item: item('incomplete', { error: { ...end.error } }) }
   const error = {
     name: 'Killed',
-    code: `E_LIMIT_${end.cause.toUpperCase()}`,
+    code: `E_LIMIT_${end.cause.toUpperCase().replaceAll('-', '_')}`,
     message: `limit ${end.cause}: ${end.message}`,
   }
   const failed = item('incomplete', { error })

@@ -33,6 +33,7 @@ interface StartFrame {
   readonly cpuMs: number
   readonly requestsMax: number
   readonly logBytesMax: number
+  readonly logLinesMax: number
   /** Whether the host wants to hear when the call only waits. */
   readonly tellsIdle: boolean
 }
@@ -64,6 +65,7 @@ interface Call {
   /** Entries into the isolate that have not returned yet. */
   running: number
   logBytes: number
+  logLines: number
   /** Its code is compiled; what fails from here on is the guest's own doing. */
   loaded: boolean
   ended: boolean
@@ -274,6 +276,7 @@ function startCall(id: number, payload: string): void {
     delivered: 0,
     running: 0,
     logBytes: 0,
+    logLines: 0,
     loaded: false,
     ended: false,
   }
@@ -350,8 +353,10 @@ function hear(call: Call, kind: unknown, ordinal: unknown, payload: unknown): vo
 
 function hearLog(call: Call, payload: string): void {
   call.logBytes += payload.length
+  call.logLines += 1
+  const { logBytesMax, logLinesMax } = call.spec
   // The guest's own count stops first, by a marker; this one is for a guest that took its runtime apart.
-  if (call.logBytes < 2 * call.spec.logBytesMax) send(FRAME.log, call.id, 0, payload)
+  if (call.logBytes < 2 * logBytesMax && call.logLines <= 2 * logLinesMax) send(FRAME.log, call.id, 0, payload)
 }
 
 function checkCpu(): void {

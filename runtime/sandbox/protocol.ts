@@ -63,7 +63,7 @@ const guestEnd = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('failed'), error: guestError }),
   z.strictObject({
     kind: z.literal('limit'),
-    limit: z.enum(['timeout', 'cpu', 'memory', 'requests', 'result']),
+    limit: z.enum(['timeout', 'cpu', 'memory', 'requests', 'in-flight', 'result']),
     message: text.max(512),
   }),
 ])

@@ -3,10 +3,12 @@ import { RunAgentError } from '../errors.ts'
 import {
   FILE_WRITE_BYTES_MAX,
   FRAME_BYTES_MAX,
+  REQUESTS_IN_FLIGHT_MAX,
   SANDBOX_BACKLOG_BYTES_MAX,
   SANDBOX_BASE_BYTES,
   SANDBOX_START_MS,
   SANDBOX_WATCH_MS,
+  TOOL_LOG_LINES_MAX,
 } from '../limits.ts'
 import type { Clock, SandboxChild } from '../ports.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame, type SendFrame } from './frames.ts'
@@ -105,6 +107,7 @@ export class SandboxProcess {
       cpuMs: limits.cpuMs,
       requestsMax: limits.requestsMax,
       logBytesMax,
+      logLinesMax: TOOL_LOG_LINES_MAX,
       tellsIdle,
     }
     const record = {
@@ -119,6 +122,8 @@ export class SandboxProcess {
       resultBytesMax,
       logBytesMax,
       bodyBytesMax: FILE_WRITE_BYTES_MAX,
+      logLinesMax: TOOL_LOG_LINES_MAX,
+      inFlightMax: REQUESTS_IN_FLIGHT_MAX,
     }
     this.calls += 1
     // The input is text as it is; within the JSON it would be escaped twice and read three times.

@@ -7,10 +7,12 @@
  */
 import { RunAgentError } from '../errors.ts'
 import {
+  REQUESTS_IN_FLIGHT_MAX,
   REQUESTS_UNDER_WAY_CHARS_MAX,
   SANDBOX_ALONE_MAX,
   SANDBOX_GRACE_MS,
   SANDBOX_STRAY_FRAMES_MAX,
+  TOOL_LOG_LINES_MAX,
 } from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
 import { FRAME, type Frame } from './frames.ts'
@@ -280,16 +282,22 @@ export class Sandbox {
   #ask(live: LiveCall, { ordinal, payload }: Frame): void {
     live.underWay.set(ordinal, payload.length)
     live.underWayChars += payload.length
-    if (live.underWayChars <= REQUESTS_UNDER_WAY_CHARS_MAX) return live.listener.onRequest(ordinal, payload)
-    const message = `the call has requests of more than ${REQUESTS_UNDER_WAY_CHARS_MAX} characters under way`
-    this.#end(live, { kind: 'killed', cause: 'requests', message }, true)
+    if (live.underWayChars > REQUESTS_UNDER_WAY_CHARS_MAX) {
+      const message = `the call has requests of more than ${REQUESTS_UNDER_WAY_CHARS_MAX} characters under way`
+      this.#end(live, { kind: 'killed', cause: 'requests', message }, true)
+    } else if (live.underWay.size > REQUESTS_IN_FLIGHT_MAX) {
+      // The guest's own count stops first; this one is for a guest that took its runtime apart.
+      const message = `the call has more than ${REQUESTS_IN_FLIGHT_MAX} requests under way`
+      this.#end(live, { kind: 'killed', cause: 'in-flight', message }, true)
+    } else live.listener.onRequest(ordinal, payload)
   }
 
   #hearLog(live: LiveCall, payload: string): void {
     live.logsSeen += 1
     live.logBytes += payload.length + 1
     // The process stops at half of this.
-    if (live.logBytes > 4 * live.call.limits.logBytesMax) throw new RangeError('a log over its limit')
+    if (live.logBytes > 4 * live.call.limits.logBytesMax || live.logsSeen > 4 * TOOL_LOG_LINES_MAX)
+      throw new RangeError('a log over its limit')
     if (live.logsSeen <= live.tape.logs) return
     live.tape.addLog()
     const cut = payload.indexOf('\n')

@@ -26,6 +26,8 @@ const RECORD = {
   now: 0,
   resultBytesMax: 1024,
   logBytesMax: 1024,
+  logLinesMax: 8,
+  inFlightMax: 8,
 }
 const INPUT = { text: 'a', count: 1 }
 

@@ -1,8 +1,9 @@
 /** Guests that do their worst: each is contained, its cause is named, and the next call works. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ProcessHost, SandboxChild } from '../../runtime/ports.ts'
+import type { ProcessHost } from '../../runtime/ports.ts'
 import { encodeFrame, FRAME } from '../../runtime/sandbox/frames.ts'
 import type { Sandbox } from '../../runtime/sandbox/sandbox.ts'
+import { liar } from '../support/lying-child.ts'
 import { callOf, fails, ok, openSandbox, play, processes, toolOf, valueOf, WALLS } from '../support/sandbox.ts'
 
 const LIMITS = { wallMs: 1000, cpuMs: 1000 }
@@ -138,7 +139,6 @@ describe.each(WALLS)('$name', ({ outerWall, skip }) => {
 })
 
 describe('a process that lies', () => {
-  const ready = encodeFrame(FRAME.ready, 0, 0, '{}')
   const forged: readonly (readonly [string, (call: number) => readonly Uint8Array[]])[] = [
     ['an unknown kind', (call) => [encodeFrame(99 as 1, call, 0, '')]],
     ['a length of 4 GB', () => [Buffer.from([255, 255, 255, 255, 2])]],
@@ -158,7 +158,7 @@ describe('a process that lies', () => {
         ),
       ],
     ],
-    ['a second ready', () => [ready]],
+    ['a second ready', () => [encodeFrame(FRAME.ready, 0, 0, '{}')]],
     ['bytes', () => [Buffer.alloc(5000, 7)]],
   ]
 
@@ -186,28 +186,6 @@ describe('a process that lies', () => {
     expect(valueOf(await play(sandbox, callOf(toolOf('return 1'))))).toBe('mine')
     sandbox.close()
   })
-
-  /** Says that it is ready, and answers the start of a call with these frames. */
-  function liar(frames: (call: number) => readonly Uint8Array[]): SandboxChild {
-    let tell: (chunk: Buffer) => void = () => undefined
-    let exit: (how: string) => void = () => undefined
-    setImmediate(() => tell(ready))
-    return {
-      write: (chunk) => {
-        const frame = Buffer.from(chunk)
-        const isStart = frame.readUInt8(4) === FRAME.start
-        setImmediate(() => {
-          if (!isStart) return
-          for (const answer of frames(frame.readUInt32BE(5))) tell(Buffer.from(answer))
-        })
-        return 0
-      },
-      onData: (listener) => (tell = listener),
-      onExit: (listener) => (exit = listener),
-      kill: () => setImmediate(() => exit('signal SIGKILL')),
-      residentBytes: () => 0,
-    }
-  }
 
   test('a guest that answers ENOENT to itself hears it with its code', async () => {
     const sandbox = await openSandbox({ outerWall: false })

@@ -51,6 +51,9 @@ const TOOLS = {
     imports: "import { stat } from 'node:fs/promises'",
     body: "for (;;) await stat('.')",
   },
+  asks_at_once: {
+    body: 'await Promise.all(Array.from({ length: 8193 }, () => new Promise((r) => setTimeout(r, 60_000))))',
+  },
   asks_late: {
     rights: "write: ['out/**']",
     imports: "import { writeFile } from 'node:fs/promises'",
@@ -133,6 +136,11 @@ const EXPECTED: Record<string, unknown> = {
   keeps_count: { value: 1 },
   recurses: failed('Maximum call stack size exceeded', 'RangeError'),
   asks_much: limit('requests', 'limit requests: the call made more than 5 requests'),
+  asks_at_once: {
+    name: 'Killed',
+    code: 'E_LIMIT_IN_FLIGHT',
+    message: 'limit in-flight: the call has more than 8192 requests in flight',
+  },
   asks_late: { value: 'gone' },
   races: { value: 0 },
   rejects_unheard: { value: 'fine' },

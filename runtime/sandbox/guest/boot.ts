@@ -13,7 +13,7 @@ import type { PlatformRuntime } from './platform/runtime.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
 import { validateArguments } from './validate.ts'
-import { ask, base64Of, connect, end, log, request, settle, type GuestError, type Send } from './wire.ts'
+import { ask, base64Of, boundInFlight, connect, end, log, request, settle, type GuestError, type Send } from './wire.ts'
 
 /** What the host says of the call; made by `sandbox/`, read once. */
 interface StartRecord {
@@ -22,6 +22,8 @@ interface StartRecord {
   readonly now: number
   readonly resultBytesMax: number
   readonly logBytesMax: number
+  readonly logLinesMax: number
+  readonly inFlightMax: number
   readonly bodyBytesMax: number
   readonly schema?: Record<string, unknown>
   readonly narrowing?: Record<string, unknown>
@@ -75,6 +77,7 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   const started: StartRecord = (record = parse(text.slice(0, cut)))
   setClock(started.now)
   installRandom(started.seed)
+  boundInFlight(started.inFlightMax)
   const finish = (value: unknown): void => endWith(value, started.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
   // In a microtask from its first line on: while one runs, bringing a part (process.ts) lets no other run.

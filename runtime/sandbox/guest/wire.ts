@@ -26,10 +26,16 @@ const { stringify, parse } = JSON
 const waiting = new Map<number, Waiting>()
 let sendOut: Send = () => undefined
 let ordinals = 0
+let inFlight = 0
+let inFlightMax = Number.POSITIVE_INFINITY
 let ended = false
 
 export function connect(send: Send): void {
   sendOut = send
+}
+
+export function boundInFlight(max: number): void {
+  inFlightMax = max
 }
 
 /** A request that is under way; later ones name it by its ordinal. */
@@ -42,8 +48,15 @@ export interface Asked {
 /** Sends one request. */
 export function ask(record: Readonly<Record<string, unknown>>): Asked {
   if (ended) return { ordinal: -1, answer: Promise.reject(new Error('the call has ended')) }
+  // Counted here, a replay comes to it at the same request: what the host has heard of depends on the moment.
+  if (inFlight >= inFlightMax) {
+    const message = `the call has more than ${inFlightMax} requests in flight`
+    end(stringify({ kind: 'limit', limit: 'in-flight', message }))
+    return { ordinal: -1, answer: new Promise(() => undefined) }
+  }
   const payload = stringify(record)
   const ordinal = ordinals++
+  inFlight += 1
   const answer = new Promise((resolve, reject) => {
     waiting.set(ordinal, { resolve, reject })
     sendOut('request', ordinal, payload)
@@ -64,6 +77,7 @@ export function settle(ordinal: number, payload: string): void {
   const waiter = waiting.get(ordinal)
   if (waiter === undefined) return
   waiting.delete(ordinal)
+  inFlight -= 1
   if (payload.startsWith(BYTES)) return waiter.resolve(bytesOf(payload.slice(BYTES.length, -2)))
   const delivery: Delivery = parse(payload)
   if (delivery.ok) waiter.resolve(delivery.bytes === undefined ? delivery.value : bytesOf(delivery.bytes))

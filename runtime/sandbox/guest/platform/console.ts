@@ -6,16 +6,23 @@ import { runtime } from './runtime.ts'
 type Level = 'debug' | 'error' | 'info' | 'log' | 'trace' | 'warn'
 
 const INDENT = '  '
+const REACHED = 'limit log reached; nothing more is recorded'
 /** Counted here so that a flood stops before it crosses the wall. */
 let left = runtime.call.logBytesMax
+let lines = runtime.call.logLinesMax
 let indent = ''
 const counts = new Map<string, number>()
 const times = new Map<string, number>()
 
 function print(level: Level, text: string): void {
   if (left <= 0) return
+  if (lines <= 0) {
+    left = 0
+    return runtime.log(level, `… (${REACHED})`)
+  }
+  lines -= 1
   let line = indent === '' ? text : indent + text.replaceAll('\n', `\n${indent}`)
-  if (line.length >= left) line = `${line.slice(0, left)} … (limit log reached; nothing more is recorded)`
+  if (line.length >= left) line = `${line.slice(0, left)} … (${REACHED})`
   left -= line.length + 1
   runtime.log(level, line)
 }

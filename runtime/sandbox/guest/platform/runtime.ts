@@ -23,6 +23,8 @@ export interface CallFacts {
   /** The clock at its start, in milliseconds since the Unix epoch. */
   readonly now: number
   readonly logBytesMax: number
+  /** Texts that console prints, whatever their length. */
+  readonly logLinesMax: number
   /** The body of one HTTP request. */
   readonly bodyBytesMax: number
 }
