@@ -57,6 +57,8 @@ function assertSameVersion(recorded: unknown, environment: CommandEnvironment): 
   const now: Record<string, string> = {
     runAgent: environment.installation.version,
     v8: process.versions.v8,
+    icu: process.versions['icu'] ?? '',
+    tz: process.versions['tz'] ?? '',
     arch: process.arch,
   }
   for (const [name, value] of Object.entries(now)) {

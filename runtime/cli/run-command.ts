@@ -24,6 +24,7 @@ import type { RunPlan } from '../plan.ts'
 import { ModelKilled, runAgent, type RunOutcome } from '../run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { authoritiesOf } from './authorities.ts'
+import { SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
 import { readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
 import { withProtected } from './checked-agent.ts'
 import {
@@ -232,6 +233,9 @@ function planOf({ args, agent, config, environment, player, script, walls }: Pla
       node: process.versions.node,
       v8: process.versions.v8,
       icu: process.versions['icu'] ?? '',
+      tz: process.versions['tz'] ?? '',
+      zone: SANDBOX_ENVIRONMENT.TZ,
+      locale: SANDBOX_ENVIRONMENT.LC_ALL,
       arch: process.arch,
     },
     process: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },

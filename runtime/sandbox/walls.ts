@@ -31,11 +31,11 @@ export interface SandboxCommand {
 /** Only here: a `bwrap` found through PATH or node_modules could be planted by the repository under review. */
 const BUBBLEWRAP_PATHS = ['/usr/bin/bwrap', '/bin/bwrap', '/usr/local/bin/bwrap']
 
-/** en_US rather than C, whose ICU locale (en-US-u-va-posix) formats unlike what tools are tested with. */
-const ENVIRONMENT = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' } as const
-
-/** The environment of a sandbox process, all of it. */
-export const SANDBOX_ENVIRONMENT: Readonly<Record<string, string>> = ENVIRONMENT
+/**
+ * The environment of a sandbox process, all of it. en_US rather than C, whose ICU locale (en-US-u-va-posix) formats
+ * unlike what tools are tested with.
+ */
+export const SANDBOX_ENVIRONMENT = { TZ: 'UTC', LC_ALL: 'en_US.UTF-8' } as const
 
 export function findBubblewrap(processes: ProcessHost): string | undefined {
   if (processes.platform !== 'linux') return undefined
@@ -76,7 +76,7 @@ export function walledCommand(
       '--chdir',
       '/',
     ],
-    Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
+    Object.entries(SANDBOX_ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
     ['--ro-bind-try', '/etc/ld.so.cache', '/etc/ld.so.cache'],
     binds.flatMap(([from, to]) => ['--ro-bind', from, to]),
     ['--remount-ro', '/', '--info-fd', '4', '--seccomp', '5', '--', '/sandbox/node'],

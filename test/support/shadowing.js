@@ -137,7 +137,7 @@ const tries = [
   () => Buffer.from('abc').toString('base64'),
   () => atob('YQ=='),
   () => require('path').resolve('x'),
-  () => require('no such module'),
+  () => require('node:nothing'),
   () => require('run-agent').z.object({}),
   () =>
     require('fs/promises')
