@@ -146,3 +146,21 @@ test('an URL is sent as it is written', async () => {
     await bodyOf(await host.open(webRequest(at.origin + path)))
   expect(at.requests.map((request) => request.split(' ')[1])).toEqual(['/?', '/a%2Fb?x=%20&y', '//a', '/a;b?c?d'])
 })
+
+test('close() ends what is under way', async () => {
+  await using silent = await rawServer(() => undefined)
+  await using half = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello'))
+  const own = nodeWebHost()
+  const opening = own.open(webRequest(silent.origin))
+  const exchange = await own.open(webRequest(half.origin))
+  expect(await exchange.read(9)).toHaveLength(5)
+  const reading = exchange.read(9)
+  const closed = { code: 'HTTP_CLOSED' }
+  await Promise.all([
+    expect(opening).rejects.toMatchObject(closed),
+    expect(reading).rejects.toMatchObject(closed),
+    own.close(),
+  ])
+  await expect(own.open(webRequest(half.origin))).rejects.toMatchObject(closed)
+  expect([await silent.openSockets(0), await half.openSockets(0)]).toEqual([0, 0])
+})
