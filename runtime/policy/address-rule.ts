@@ -72,7 +72,8 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 /**
- * Why one of the addresses that `host` resolved to is not dialled, in words; undefined where all may be.
+ * What is wrong with one of the addresses that `host` resolved to, in words; undefined where all may be dialled. The
+ * tool hears them, so they do not say the address: how a network is laid out is no business of a tool's.
  * `host` as in a canonical URL. Throws where a network holds what is no CIDR: those are refused when they are read.
  */
 export function addressTrouble(
@@ -88,13 +89,13 @@ export function addressTrouble(
 
 function troubleOf(text: string, literal: Address | undefined, own: readonly Network[]): string | undefined {
   const address = parsedAddress(text)
-  if (address === undefined) return `${JSON.stringify(text.slice(0, ADDRESS_LENGTH_MAX))}, which is no address`
+  if (address === undefined) return 'what is no address'
   // No wildcard covers a literal, so the rule spells the address itself: there is nothing that it could turn into.
   if (literal !== undefined && address.toString() === literal.toString()) return undefined
   const isOwn = own.some((network) => holds(network, address))
-  if (own.length > 0 && !isOwn) return `${text}, which lies in none of the networks that hold the host`
+  if (own.length > 0 && !isOwn) return 'an address in none of the networks that hold the host'
   const kind = kindOf(address)
-  return kind === PUBLIC || (isOwn && kind.byNetwork) ? undefined : `${text}, which is ${kind.words}`
+  return kind === PUBLIC || (isOwn && kind.byNetwork) ? undefined : kind.words
 }
 
 function kindOf(address: Address): Kind {

@@ -120,8 +120,8 @@ function spellings(address: string): readonly string[] {
 describe('an address of no public host is refused', () => {
   test.each(refused)('%s', (address, [words, byNetwork]) => {
     for (const spelling of spellings(address)) {
-      expect(trouble(spelling)).toBe(`${spelling}, which is ${words}`)
-      expect(trouble(spelling, [everything])).toBe(byNetwork ? undefined : `${spelling}, which is ${words}`)
+      expect(trouble(spelling)).toBe(words)
+      expect(trouble(spelling, [everything])).toBe(byNetwork ? undefined : words)
     }
   })
 
@@ -151,8 +151,8 @@ describe('an address of no public host is refused', () => {
     ['1:'.repeat(50_000)],
   ])('%j, which no resolver writes', (address) => {
     const before = performance.now()
-    expect(trouble(address)).toMatch(/, which is no address$/)
-    expect(trouble(address, [everything])).toMatch(/, which is no address$/)
+    expect(trouble(address)).toBe('what is no address')
+    expect(trouble(address, [everything])).toBe('what is no address')
     expect(performance.now() - before).toBeLessThan(100)
   })
 })
@@ -163,7 +163,7 @@ test.each(permitted)('the public address %s is permitted', (address) => {
 
 test('every address counts, and no address is none', () => {
   expect(addressTrouble('a.test', ['1.1.1.1', '8.8.8.8'], [])).toBeUndefined()
-  expect(addressTrouble('a.test', ['1.1.1.1', '10.0.0.1', '8.8.8.8'], [])).toBe('10.0.0.1, which is a private address')
+  expect(addressTrouble('a.test', ['1.1.1.1', '10.0.0.1', '8.8.8.8'], [])).toBe('a private address')
   expect(addressTrouble('a.test', [], [])).toBe('no address')
   expect(addressTrouble('127.0.0.1', [], [])).toBe('no address')
   expect(addressTrouble('a.test', [], [everything])).toBe('no address')
@@ -180,13 +180,13 @@ describe('a literal that the rule spells', () => {
     ['[fe80::1]', 'fe80:0::1'],
   ])('%s is permitted, and nothing else with it', (host, address) => {
     expect(addressTrouble(host, [address], [])).toBeUndefined()
-    expect(addressTrouble(host, [address, '127.0.0.2'], [])).toBe('127.0.0.2, which is this machine itself')
-    expect(addressTrouble(host, ['10.0.0.9'], [])).toBe('10.0.0.9, which is a private address')
+    expect(addressTrouble(host, [address, '127.0.0.2'], [])).toBe('this machine itself')
+    expect(addressTrouble(host, ['10.0.0.9'], [])).toBe('a private address')
   })
 
   test('no name is one', () => {
     for (const name of ['localhost', '127.0.0.1.test', 'metadata.google.internal', '[::1', '::1]']) {
-      expect(addressTrouble(name, ['127.0.0.1'], [])).toBe('127.0.0.1, which is this machine itself')
+      expect(addressTrouble(name, ['127.0.0.1'], [])).toBe('this machine itself')
     }
   })
 })
@@ -212,7 +212,7 @@ describe('a network', () => {
     ['a public address, too', 'wiki.corp.test', ['8.8.8.8']],
     ['this machine', 'wiki.corp.test', ['127.0.0.1']],
   ])('does not open %s', (_what, host, addresses) => {
-    const outside = `${addresses.at(-1)}, which lies in none of the networks that hold the host`
+    const outside = 'an address in none of the networks that hold the host'
     expect(addressTrouble(host, addresses, [corp])).toBe(outside)
   })
 
@@ -224,7 +224,7 @@ describe('a network', () => {
     'xgit.corp.test',
     '.git.corp.test',
   ])('does not hold %s', (host) => {
-    expect(addressTrouble(host, ['10.1.0.1'], [corp])).toBe('10.1.0.1, which is a private address')
+    expect(addressTrouble(host, ['10.1.0.1'], [corp])).toBe('a private address')
   })
 
   test('of several that hold a host, any may hold the address', () => {
