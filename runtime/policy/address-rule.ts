@@ -6,7 +6,7 @@
  * look like any other.
  */
 import ipaddr from 'ipaddr.js'
-import { ADDRESS_LENGTH_MAX, parsedAddress } from './address.ts'
+import { parsedAddress } from './address.ts'
 import type { Address } from './address.ts'
 import type { Network } from './grant.ts'
 

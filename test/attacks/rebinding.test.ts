@@ -115,13 +115,13 @@ const zone: Zone = {
   'cname.own.test': () => ['loopback.test'],
 }
 
-const LOOPBACK = `${FORBIDDEN}, which is this machine itself`
-const OUTSIDE = 'which lies in none of the networks that hold the host'
+const LOOPBACK = 'this machine itself'
+const OUTSIDE = 'an address in none of the networks that hold the host'
 
 describe('a name that leads elsewhere', () => {
   test.each([
     ['loopback.test', 1, [LOOPBACK]],
-    ['mapped.test', 1, ['::ffff:127.0.0.1, which is this machine itself']],
+    ['mapped.test', 1, [LOOPBACK]],
     ['both.test', 1, [LOOPBACK]],
     ['many.test', 1, [LOOPBACK]],
     [
@@ -131,7 +131,7 @@ describe('a name that leads elsewhere', () => {
     ],
     ['cname.test', 1, [LOOPBACK]],
     ['late.test', 2, [expect.stringMatching(/^(E[A-Z]+UNREACH|EADDRNOTAVAIL|HTTP_CONNECT_TIMEOUT)$/), LOOPBACK]],
-    ['cname.own.test', 1, [OWN === undefined ? LOOPBACK : `${FORBIDDEN}, ${OUTSIDE}`]],
+    ['cname.own.test', 1, [OWN === undefined ? LOOPBACK : OUTSIDE]],
     ['none.test', 1, ['no address']],
   ])('%s reaches no server, asked %i times', async (name, times, expected) => {
     await using dns = await dnsServer(zone)
@@ -143,9 +143,9 @@ describe('a name that leads elsewhere', () => {
   // Needs an address of this machine other than loopback, which no network opens.
   test.skipIf(OWN === undefined).each([
     ['own.test', 2, ['granted', 'granted']],
-    ['both.own.test', 1, [`${FORBIDDEN}, ${OUTSIDE}`]],
-    ['flip.own.test', 2, ['granted', `${FORBIDDEN}, ${OUTSIDE}`]],
-    ['mixed.own.test', 1, [`::1, ${OUTSIDE}`]],
+    ['both.own.test', 1, [OUTSIDE]],
+    ['flip.own.test', 2, ['granted', OUTSIDE]],
+    ['mixed.own.test', 1, [OUTSIDE]],
   ])('%s reaches what was granted and nothing else', async (name, times, expected) => {
     await using dns = await dnsServer(zone)
     const before = forbidden.accepted.length

@@ -346,7 +346,7 @@ test('reads as an address what Node does, and nothing else', () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 16 }), (pieces) => {
       const text = pieces.join('')
-      expect(trouble(text)?.endsWith('which is no address') === true).toBe(isIP(text) === 0 || text.includes('%'))
+      expect(trouble(text) === 'what is no address').toBe(isIP(text) === 0 || text.includes('%'))
     }),
     { numRuns: 3000 },
   )
