@@ -32,33 +32,46 @@ export interface Workshop {
 const PROCESS_MODULES: ReadonlySet<string> = new Set(['net', 'v8', 'vm'])
 const NONE: ReadonlySet<string> = new Set()
 
+interface InstallationFolders {
+  readonly sandboxFolder: string
+  readonly guestFolder: string
+  readonly builtinFolder: string
+}
+
+function foldersOf(root: string): InstallationFolders {
+  const sandboxFolder = `${root}/runtime/sandbox`
+  return { sandboxFolder, guestFolder: `${sandboxFolder}/guest`, builtinFolder: `${root}/tools` }
+}
+
+/** Bundles through the cache; `modules`: the builtins that stay outside. */
+type BundleWith = (...wanted: [...Parameters<BundleEntry>, modules: ReadonlySet<string>]) => Promise<BundledEntry>
+
+function bundlerOf(cache: CacheFolder, root: string): BundleWith {
+  const { sandboxFolder, guestFolder, builtinFolder } = foldersOf(root)
+  const own = [guestFolder, sandboxFolder, builtinFolder, `${root}/agents`]
+  return async (folder, entry, displayFolder, modules) => {
+    using sources = openSources(nodeFileHost, folder)
+    const identity = nodeFileHost.realPath(folder)
+    const isInstallation = own.includes(folder)
+    const standIns = folder === guestFolder ? { standIns: PLATFORM_STAND_INS } : {}
+    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, ...standIns }
+    const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
+    const inputs = bundle.inputs.filter((input) => input.tree === 'definition')
+    return {
+      code: { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code },
+      files: inputs.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
+      data: bundle.data,
+    }
+  }
+}
+
 /** `definitionFolder`: what it holds is nobody's cache; undefined where no definition is read. */
 export function openWorkshop(environment: CommandEnvironment, definitionFolder?: string): Workshop {
   const { installation, folders, user } = environment
   const brought = [environment.currentFolder, ...(definitionFolder === undefined ? [] : [definitionFolder])]
   const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid, brought)
-  const sandboxFolder = `${installation.root}/runtime/sandbox`
-  const guestFolder = `${sandboxFolder}/guest`
-  const builtinFolder = `${installation.root}/tools`
-  const bundleEntryOf = async (
-    folder: string,
-    entry: string,
-    displayFolder: string,
-    modules: ReadonlySet<string>,
-  ): Promise<BundledEntry> => {
-    using sources = openSources(nodeFileHost, folder)
-    const identity = nodeFileHost.realPath(folder)
-    const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
-    const standIns = folder === guestFolder ? { standIns: PLATFORM_STAND_INS } : {}
-    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, ...standIns }
-    const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
-    const own = bundle.inputs.filter((input) => input.tree === 'definition')
-    return {
-      code: { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code },
-      files: own.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
-      data: bundle.data,
-    }
-  }
+  const { sandboxFolder, guestFolder, builtinFolder } = foldersOf(installation.root)
+  const bundleEntryOf = bundlerOf(cache, installation.root)
   const bundleOf = async (...wanted: Parameters<typeof bundleEntryOf>): Promise<GuestCode> =>
     (await bundleEntryOf(...wanted)).code
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
