@@ -112,6 +112,7 @@ function filesBelow(folder: string): readonly string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((path) => !path.includes('node_modules/'))
 }
 
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')

@@ -32,8 +32,8 @@ const SPACE = 'memory crash timeout cpu failed'
 
 const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[] = [
   // Time that V8 does not interrupt by itself, or only late.
-  ['a backreference', String.raw`return /^(\w+\s?)*\1$/.test('a '.repeat(30) + '!')`, TIME],
-  ['a lookbehind', String.raw`return /(?<=(a+)+)b$/.test('a'.repeat(35) + 'c')`, TIME],
+  ['a backreference', String.raw`return /^(a+)+\1b/.test('a'.repeat(45))`, TIME],
+  ['a lookbehind', String.raw`return /(?<=^x(?:a+)+)b/.test('y' + 'a'.repeat(45) + 'b')`, TIME],
   ['a set of properties', String.raw`return /^(\p{L}|\p{Lu})+$/v.test('A'.repeat(40) + '1')`, TIME],
   ['a regular expression that quantifies itself', "return new RegExp('(?:a{1000}){1000}'.repeat(20)).test('a')", ANY],
   [
@@ -148,12 +148,20 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
 ]
 
 const children = new Set<SandboxChild>()
+/** How long processes took to come up, since this was last set to 0. */
+let launchedMs = 0
 const watched: ProcessHost = {
   ...processes,
   spawnSandbox: (command) => {
     const child = processes.spawnSandbox(command)
+    const spawned = performance.now()
+    let isUp = false
     children.add(child)
     child.onExit(() => children.delete(child))
+    child.onData(() => {
+      if (!isUp) launchedMs += performance.now() - spawned
+      isUp = true
+    })
     return child
   },
 }
@@ -188,6 +196,7 @@ test.each(HOSTILE)('%s', { timeout: 30_000 }, async (_name, body, causes) => {
   expect(valueOf(await play(sandbox, callOf(toolOf('return 0'))))).toBe(0)
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
+  launchedMs = 0
   const watching = watch()
   const { end, ms } = await play(sandbox, callOf(toolOf(body), { limits: LIMITS }), ({ op }) =>
     op === 'timer' ? ok() : fails('EACCES'),
@@ -195,8 +204,9 @@ test.each(HOSTILE)('%s', { timeout: 30_000 }, async (_name, body, causes) => {
   const { sandboxBytes, lateMs } = watching.stop()
   expect(causes.split(' ')).toContain(end.kind === 'killed' ? end.cause : end.kind)
   const isLate = end.kind === 'killed' && ['timeout', 'cpu'].includes(end.cause)
-  // What this process was late itself (its machine is shared) is no overrun of the guest's.
-  if (isLate) expect(ms).toBeLessThan(LIMITS.wallMs + OVERRUN_MS + 2 * lateMs)
+  // What this process was late itself (its machine is shared), and the start of the process in which a suspect is
+  // driven again, is no overrun of the guest's.
+  if (isLate) expect(ms).toBeLessThan(LIMITS.wallMs + OVERRUN_MS + 2 * lateMs + launchedMs)
   expect(process.memoryUsage.rss() - before).toBeLessThan(HOST_GROWTH_BYTES)
   expect(sandboxBytes).toBeLessThan(SANDBOX_BASE_BYTES + LIMITS.memoryBytes + SANDBOX_OVER_BYTES)
   expect(valueOf(await play(sandbox, callOf(toolOf('return 1'))))).toBe(1)
