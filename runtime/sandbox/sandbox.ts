@@ -12,6 +12,7 @@ import {
   SANDBOX_ALONE_MAX,
   SANDBOX_GRACE_MS,
   SANDBOX_STRAY_FRAMES_MAX,
+  SANDBOX_YOUNG_BYTES,
   TOOL_LOG_LINES_MAX,
 } from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
@@ -376,7 +377,9 @@ export class Sandbox {
 
   #memoryOf(process: SandboxProcess): number {
     let bytes = 0
-    for (const live of this.#live.values()) if (live.process === process) bytes += live.call.limits.memoryBytes
+    for (const live of this.#live.values()) {
+      if (live.process === process) bytes += live.call.limits.memoryBytes + SANDBOX_YOUNG_BYTES
+    }
     return bytes
   }
 

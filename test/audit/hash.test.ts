@@ -56,3 +56,35 @@ test('no two rows have the same hash', () => {
     { numRuns: 2000 },
   )
 })
+
+test('a leaf is the hash that the format defines, short or long', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.constantFrom('\ud800', 'é'.repeat(20_000), 'a'.repeat(40_000)),
+  )
+  const row = fc.record({
+    seq: fc.nat(),
+    run: text,
+    run_seq: fc.nat(),
+    ts: fc.nat(),
+    kind: text,
+    call: fc.option(text),
+    ordinal: fc.option(fc.nat()),
+    data: text,
+    run_prev: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  })
+  /** The length of the field as 32 bits, big endian, then the field; null is the length 0xffffffff alone. */
+  const field = (value: string | number | null | Uint8Array): Buffer => {
+    const bytes = value === null || value instanceof Uint8Array ? (value ?? Buffer.of()) : Buffer.from(String(value))
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(value === null ? 0xffffffff : bytes.length)
+    return Buffer.concat([length, bytes])
+  }
+  fc.assert(
+    fc.property(row, (one) => {
+      const { seq, run, run_seq, ts, kind, call, ordinal, data, run_prev } = one
+      const fields = [seq, run, run_seq, ts, kind, call, ordinal, data, run_prev].map(field)
+      expect(leafOf(one).equals(sha256(Buffer.of(0), ...fields))).toBe(true)
+    }),
+  )
+})

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFrameReader, encodeFrame, FRAME, type FrameKind } from '../../runtime/sandbox/frames.ts'
+import {
+  createFrameReader,
+  createFrameWriter,
+  encodeFrame,
+  FRAME,
+  type FrameKind,
+} from '../../runtime/sandbox/frames.ts'
 
 const HEADER_BYTES = 13
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
@@ -30,6 +36,37 @@ test('any split of any frames decodes to the same frames', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+test('frames of one turn are written at once, in their order, and as each by itself', () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 12 }), (frames) => {
+      const written: Buffer[] = []
+      const flushes: (() => void)[] = []
+      const send = createFrameWriter(
+        (bytes) => void written.push(bytes),
+        (flush) => void flushes.push(flush),
+      )
+      for (const { kind, call, ordinal, payload } of frames) send(kind, call, ordinal, payload)
+      expect(written).toEqual([])
+      for (const flush of flushes) flush()
+      expect(written).toHaveLength(frames.length === 0 ? 0 : 1)
+      const alone = frames.map(({ kind, call, ordinal, payload }) => encodeFrame(kind, call, ordinal, payload))
+      expect(Buffer.concat(written).equals(Buffer.concat(alone))).toBe(true)
+    }),
+  )
+})
+
+test('a large frame does not wait, and what was held goes before it', () => {
+  const written: Buffer[] = []
+  const send = createFrameWriter(
+    (bytes) => void written.push(bytes),
+    () => undefined,
+  )
+  send(FRAME.log, 1, 0, 'first')
+  send(FRAME.log, 1, 0, 'x'.repeat(100_000))
+  expect(written).toHaveLength(1)
+  expect(createFrameReader(200_000)(Buffer.concat(written)).map(({ payload }) => payload.length)).toEqual([5, 100_000])
 })
 
 describe('bounds', () => {

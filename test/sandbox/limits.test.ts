@@ -15,6 +15,7 @@ import {
   REQUESTS_UNDER_WAY_CHARS_MAX,
   SANDBOX_BASE_BYTES,
   SANDBOX_WATCH_MS,
+  SANDBOX_YOUNG_BYTES,
   TOOL_ARGUMENTS_BYTES_MAX,
   TOOL_LOG_LINES_MAX,
 } from '../../runtime/limits.ts'
@@ -79,7 +80,7 @@ describe('what the machine measures', () => {
       limits: { memoryBytes },
     })
     const played = await play(watched, call, async () => {
-      resident = SANDBOX_BASE_BYTES + memoryBytes + above
+      resident = SANDBOX_BASE_BYTES + memoryBytes + SANDBOX_YOUNG_BYTES + above
       await new Promise((resolve) => setTimeout(resolve, 8 * SANDBOX_WATCH_MS))
       return ok(null)
     })
