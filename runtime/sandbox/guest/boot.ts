@@ -46,7 +46,7 @@ export function boot(
 } {
   connect(send)
   installPlatform(need, requireBuiltin)
-  provideBuffer(() => (requireBuiltin('node:buffer') as typeof import('node:buffer')).Buffer)
+  provideBuffer(() => (requireBuiltin('node:buffer') as { readonly Buffer: typeof Buffer }).Buffer)
   return { start, deliver }
 }
 
