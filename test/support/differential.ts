@@ -12,8 +12,10 @@ const AsyncFunction = async function none(): Promise<void> {}.constructor as new
  * `body` is that of an async function with `require` in sight. A failure is a value too: its name. (Codes of wrong
  * arguments are Node's own; libraries have the names.)
  */
-const guarded = (body: string): string =>
-  `const settled = async () => {\n${body}\n}\n` + `return settled().catch((error) => ({ failed: String(error?.name) }))`
+const guarded = (body: string): string => `const settled = async () => {
+${body}
+}
+return settled().catch((error) => ({ failed: String(error?.name) }))`
 
 /** What a pair is compared by; `module` is required as `name`. */
 export const requiring = (module: string, name: string, body: string): string =>

@@ -62,7 +62,7 @@ export function boot(
 } {
   connect(send)
   installPlatform(need, requireBuiltin, given)
-  provideBuffer(() => (requireBuiltin('node:buffer') as typeof import('node:buffer')).Buffer)
+  provideBuffer(() => (requireBuiltin('node:buffer') as { readonly Buffer: typeof Buffer }).Buffer)
   return { start, deliver }
 }
 

@@ -23,9 +23,9 @@ export const NODE_PARTS = {
   'node-formatting': {
     globals: [],
     modules: [
-      ['util', 'util'],
+      ['util', 'formatting'],
       ['util/types', 'types'],
-      ['sys', 'util'],
+      ['sys', 'formatting'],
     ],
   },
   'node-fs': { globals: [], modules: [['fs', 'fs']] },

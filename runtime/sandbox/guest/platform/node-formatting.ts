@@ -118,7 +118,7 @@ const legacy = {
 
 export const types = valueTypes
 
-export const util = Object.defineProperties(
+export const formatting = Object.defineProperties(
   {
     ...legacy,
     promisify,

@@ -1,25 +1,21 @@
 /** Packages that bring no types, under names that are no builtin's. */
 declare module 'buffer/index.js' {
-  const buffer: typeof import('node:buffer')
-  export = buffer
+  export * from 'node:buffer'
 }
 declare module 'events/events.js' {
-  export const EventEmitter: typeof import('node:events').EventEmitter
+  export { EventEmitter } from 'node:events'
 }
 declare module 'string_decoder/lib/string_decoder.js' {
-  export const StringDecoder: typeof import('node:string_decoder').StringDecoder
+  export { StringDecoder } from 'node:string_decoder'
 }
 declare module 'readable-stream/lib/stream.js' {
-  import stream = require('node:stream')
-  export = stream
+  export { default } from 'node:stream'
 }
 declare module 'unenv/node/url' {
-  const url: typeof import('node:url')
-  export default url
+  export { default } from 'node:url'
 }
 declare module 'unenv/node/querystring' {
-  const querystring: typeof import('node:querystring')
-  export default querystring
+  export { default } from 'node:querystring'
 }
 declare module 'unenv/node/punycode' {
   const punycode: Readonly<Record<string, unknown>>
