@@ -13,6 +13,7 @@ import { GUEST_MODULES, PLATFORM_STAND_INS } from '../sandbox/guest/platform-par
 import type { GuestCode } from '../sandbox/guest-run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { SANDBOX_ENVIRONMENT, type SandboxFiles } from '../sandbox/walls.ts'
+import type { Bundle } from '../tool/bundle.ts'
 import { bundleWithCache, codeName, type CacheFolder } from '../tool/bundle-cache.ts'
 import { openSources } from '../tool/confined-sources.ts'
 import { parseManifest, type ManifestResult, type ToolManifest } from '../tool/manifest.ts'
@@ -31,6 +32,7 @@ export interface Workshop {
 /** What the sandbox process itself imports. */
 const PROCESS_MODULES: ReadonlySet<string> = new Set(['net', 'v8', 'vm'])
 const NONE: ReadonlySet<string> = new Set()
+const NO_STAND_INS: ReadonlyMap<string, string> = new Map()
 
 interface InstallationFolders {
   readonly sandboxFolder: string
@@ -70,8 +72,28 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
   const { installation, folders, user } = environment
   const brought = [environment.currentFolder, ...(definitionFolder === undefined ? [] : [definitionFolder])]
   const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid, brought)
+<<<<<<< HEAD
   const { sandboxFolder, guestFolder, builtinFolder } = foldersOf(installation.root)
   const bundleEntryOf = bundlerOf(cache, installation.root)
+=======
+  const sandboxFolder = `${installation.root}/runtime/sandbox`
+  const guestFolder = `${sandboxFolder}/guest`
+  const builtinFolder = `${installation.root}/tools`
+  const bundleEntryOf = async (
+    folder: string,
+    entry: string,
+    displayFolder: string,
+    modules: ReadonlySet<string>,
+  ): Promise<BundledEntry> => {
+    using sources = openSources(nodeFileHost, folder)
+    const identity = nodeFileHost.realPath(folder)
+    const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
+    const standIns = folder === guestFolder ? PLATFORM_STAND_INS : NO_STAND_INS
+    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, standIns }
+    const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
+    return bundledEntry(entry, bundle)
+  }
+>>>>>>> wt-webapi
   const bundleOf = async (...wanted: Parameters<typeof bundleEntryOf>): Promise<GuestCode> =>
     (await bundleEntryOf(...wanted)).code
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
@@ -188,4 +210,13 @@ async function describe(sandbox: Sandbox, bundle: GuestCode, describer: GuestCod
   if (end.kind === 'ok') return JSON.stringify(end.value)
   const why = end.kind === 'failed' ? `${end.error.name}: ${end.error.message}` : `limit ${end.cause}: ${end.message}`
   throw new RunAgentError('E_TOOL_LOAD', `couldn't load the tool ${bundle.name}: ${why}`, { hint: TOOL_FORM })
+}
+
+function bundledEntry(entry: string, { hash, code, inputs, data }: Bundle): BundledEntry {
+  const own = inputs.filter((input) => input.tree === 'definition')
+  return {
+    code: { hash, name: entry.replace(/^\.\//, ''), source: code },
+    files: own.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
+    data,
+  }
 }

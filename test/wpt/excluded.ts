@@ -14,7 +14,7 @@ const NO_BLOB_URL = 'a tool has no blob: URLs, which live as long as a document'
 const STILL_CLOCK = 'asks for a clock that runs; the one of a guest stands still between deliveries'
 const NO_GLOBAL_TARGET = 'the global object of a guest is no EventTarget'
 
-export const EXCLUDED: readonly Excluded[] = [
+const EXCLUDED: readonly Excluded[] = [
   { file: /idlharness/, reason: 'the parser of interface definitions is not in the archive' },
   {
     file: 'url/IdnaTestV2',

@@ -26,7 +26,9 @@ export function installPlatform(need: Need, require: Require, runtime: object): 
     for (const name of globals) {
       Object.defineProperty(globalThis, name, {
         get: () => settled(name, memberOf(partOf(part), name)),
-        set: (value: unknown) => void settled(name, value),
+        set: (value: unknown) => {
+          settled(name, value)
+        },
         enumerable: false,
         configurable: true,
       })

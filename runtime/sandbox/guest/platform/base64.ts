@@ -1,11 +1,12 @@
 /** atob and btoa (HTML section 8.3, Infra: forgiving-base64). */
+import { domString } from './dom-string.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const PIECE = 0x2000
 
 export function atob(...args: readonly unknown[]): string {
   if (args.length === 0) throw new TypeError('atob needs one argument')
-  const text = `${args[0] as string}`.replace(/[\t\n\f\r ]+/g, '')
+  const text = domString(args[0]).replace(/[\t\n\f\r ]+/g, '')
   const clean = text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text
   if (clean.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(clean)) throw invalid('the string is no base64')
   const pieces: string[] = []
@@ -24,7 +25,7 @@ export function atob(...args: readonly unknown[]): string {
 
 export function btoa(...args: readonly unknown[]): string {
   if (args.length === 0) throw new TypeError('btoa needs one argument')
-  const text = `${args[0] as string}`
+  const text = domString(args[0])
   const pieces: string[] = []
   for (let at = 0; at < text.length; at += 3) {
     const left = text.length - at

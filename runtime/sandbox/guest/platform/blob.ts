@@ -1,4 +1,5 @@
 /** Blob and File (W3C File API). A blob's bytes are in memory, and are not copied where it is cut. */
+import { domString } from './dom-string.ts'
 import { joined, viewOf } from './bytes.ts'
 import { asInterface } from './interface.ts'
 
@@ -82,7 +83,7 @@ export class File extends Blob {
     const [parts, name, options] = given
     if (given.length < 2) throw new TypeError('a File needs its parts and a name')
     super(parts === undefined ? null : parts, options)
-    this.#name = `${name as string}`.toWellFormed()
+    this.#name = domString(name).toWellFormed()
     const { lastModified } = (options ?? {}) as { readonly lastModified?: unknown }
     this.#lastModified = lastModified === undefined ? Date.now() : Math.trunc(Number(lastModified)) || 0
   }
@@ -113,10 +114,10 @@ function optionsOf(options: unknown): { readonly endings: string; readonly type:
   if (options === undefined || options === null) return { endings: 'transparent', type: '' }
   if (typeof options !== 'object' && typeof options !== 'function') throw new TypeError('the options must be an object')
   const { endings = 'transparent' } = options as BlobOptions
-  const kind = `${endings as string}`
+  const kind = domString(endings)
   if (kind !== 'transparent' && kind !== 'native') throw new TypeError(`Blob: ${kind} is no kind of line endings`)
   const { type = '' } = options as BlobOptions
-  return { endings: kind, type: `${type as string}` }
+  return { endings: kind, type: domString(type) }
 }
 
 /** Each is looked at when its turn comes: what it is turned into text with may change the others. */
@@ -127,7 +128,7 @@ function partsOf(parts: unknown): (string | Uint8Array)[] {
   }
   const found: (string | Uint8Array)[] = []
   for (const part of parts as Iterable<unknown>) {
-    found.push(part instanceof Blob ? bytesOf(part) : (viewOf(part) ?? `${part as string}`))
+    found.push(part instanceof Blob ? bytesOf(part) : (viewOf(part) ?? domString(part)))
   }
   return found
 }

@@ -1,4 +1,5 @@
 /** CompressionStream and DecompressionStream (WHATWG Compression), by pako. */
+import { domString } from './dom-string.ts'
 import { Deflate, Inflate } from 'pako'
 import { viewOf } from './bytes.ts'
 import { asInterface } from './interface.ts'
@@ -14,7 +15,7 @@ type Format = keyof typeof FORMATS
 const GZIP_WINDOW = 15 + 16
 
 function formatOf(name: string, given: readonly unknown[]): Format {
-  const format = `${given[0] as string}`
+  const format = domString(given[0])
   if (given.length > 0 && Object.hasOwn(FORMATS, format)) return format as Format
   throw new TypeError(`${name}: the format must be one of ${Object.keys(FORMATS).join(', ')}`)
 }

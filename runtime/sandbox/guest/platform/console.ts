@@ -1,4 +1,5 @@
 /** `console` (WHATWG Console): what it prints goes to the trail, with the level of its method. */
+import { domString } from './dom-string.ts'
 import { format, inspect } from './console/inspect.ts'
 import { tableOf } from './console/table.ts'
 import { runtime } from './runtime.ts'
@@ -59,7 +60,7 @@ export const console = {
     print('trace', `Trace${data.length === 0 ? '' : `: ${format(data)}`}\n${stackHere()}`)
   },
   assert(condition: unknown = false, ...data: unknown[]) {
-    if (Boolean(condition)) return
+    if (condition) return
     const [first, ...others] = data
     if (data.length === 0) print('error', 'Assertion failed')
     else if (typeof first === 'string') print('error', format([`Assertion failed: ${first}`, ...others]))
@@ -69,13 +70,13 @@ export const console = {
     indent = ''
   },
   count(label: unknown = 'default') {
-    const name = `${label as string}`
+    const name = domString(label)
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
     print('info', `${name}: ${count}`)
   },
   countReset(label: unknown = 'default') {
-    const name = `${label as string}`
+    const name = domString(label)
     if (counts.has(name)) counts.set(name, 0)
     else print('warn', `Count for '${name}' does not exist`)
   },
@@ -93,17 +94,17 @@ export const console = {
     print('log', tableOf(data, columns) ?? format([data]))
   },
   time(label: unknown = 'default') {
-    const name = `${label as string}`
+    const name = domString(label)
     if (times.has(name)) print('warn', `Timer '${name}' already exists`)
     else times.set(name, Date.now())
   },
   timeLog(label: unknown = 'default', ...data: unknown[]) {
-    const text = time(`${label as string}`)
+    const text = time(domString(label))
     if (text !== undefined) print('info', format([text, ...data]))
   },
   timeEnd(label: unknown = 'default') {
-    const text = time(`${label as string}`)
-    times.delete(`${label as string}`)
+    const text = time(domString(label))
+    times.delete(domString(label))
     if (text !== undefined) print('info', text)
   },
   timeStamp() {},

@@ -1,4 +1,5 @@
 /** TextDecoderStream and TextEncoderStream (WHATWG Encoding sections 7.5 and 7.6). */
+import { domString } from './dom-string.ts'
 import { viewOf } from './bytes.ts'
 import { asInterface } from './interface.ts'
 
@@ -54,7 +55,7 @@ export class TextEncoderStream {
     let lead = ''
     this.#transform = new TransformStream<unknown, Uint8Array>({
       transform(chunk, controller) {
-        const text = lead + `${chunk as string}`
+        const text = lead + domString(chunk)
         const endsInLead = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800
         lead = endsInLead ? text.slice(-1) : ''
         const whole = endsInLead ? text.slice(0, -1) : text

@@ -1,4 +1,5 @@
 /** TextEncoder and TextDecoder (WHATWG Encoding). What no UTF is lies in a part of its own. */
+import { domString } from './dom-string.ts'
 import { viewOf } from './bytes.ts'
 import { utf16Decoder } from './encoding/utf16.ts'
 import { decodeUtf8, encodeUtf8, encodeUtf8Into, utf8State } from './encoding/utf8.ts'
@@ -42,7 +43,7 @@ export class TextDecoder {
   #bomMayCome = true
 
   constructor(label: unknown = 'utf-8', options?: DecodeOptions | null) {
-    const text = `${label as string}`
+    const text = domString(label)
     const name = COMMON.get(text.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '').toLowerCase()) ?? legacy().encodingOf(text)
     if (name === null || name === 'replacement') throw new RangeError(`TextDecoder: "${String(label)}" is no encoding`)
     this.#encoding = name
@@ -85,12 +86,12 @@ export class TextEncoder {
   }
 
   encode(input: unknown = ''): Uint8Array {
-    return encodeUtf8(`${input as string}`)
+    return encodeUtf8(domString(input))
   }
 
   encodeInto(source: unknown, destination: unknown): { readonly read: number; readonly written: number } {
     if (!(destination instanceof Uint8Array)) throw new TypeError('TextEncoder: the destination must be a Uint8Array')
-    return encodeUtf8Into(`${source as string}`, destination)
+    return encodeUtf8Into(domString(source), destination)
   }
 }
 

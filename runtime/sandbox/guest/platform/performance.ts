@@ -1,4 +1,5 @@
 /** The clock of the guest, which stands still between deliveries (High Resolution Time, User Timing). */
+import { domString } from './dom-string.ts'
 import { asInterface } from './interface.ts'
 import { runtime } from './runtime.ts'
 
@@ -57,7 +58,7 @@ class PerformanceMark extends PerformanceEntry {
     if (given.length === 0) throw new TypeError('a mark needs a name')
     const { startTime = now(), detail = null } = options ?? {}
     if (startTime < 0) throw new TypeError('the startTime of a mark must not be negative')
-    super(MINE, `${name as string}`, 'mark', { startTime: Number(startTime) })
+    super(MINE, domString(name), 'mark', { startTime: Number(startTime) })
     this.#detail = detail === null ? null : structuredClone(detail)
   }
 
@@ -120,7 +121,7 @@ class Performance extends EventTarget {
     if (given.length === 0) throw new TypeError('a measure needs a name')
     const { startTime, endTime, detail } = this.#timesOf(given[1], given[2])
     const times = { startTime, duration: endTime - startTime, ...(detail === undefined ? {} : { detail }) }
-    const measure = new PerformanceMeasure(MINE, `${given[0] as string}`, times)
+    const measure = new PerformanceMeasure(MINE, domString(given[0]), times)
     this.#entries.push(measure)
     return measure
   }

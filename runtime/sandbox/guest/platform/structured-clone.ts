@@ -11,6 +11,8 @@ const ERRORS: ReadonlyMap<string, ErrorConstructor> = new Map<string, ErrorConst
   ['URIError', URIError],
 ])
 
+const WRAPPERS: readonly Function[] = [Boolean, Number, String, BigInt]
+
 /** By Symbol.toStringTag. */
 const VIEWS: ReadonlyMap<string, Uint8ArrayConstructor> = new Map(
   [
@@ -75,7 +77,7 @@ class Cloner {
     if (value instanceof Map) return this.#map(value)
     if (value instanceof Set) return this.#set(value)
     if (value instanceof Error) return this.#error(value)
-    if (Array.isArray(value)) return this.#properties(value, new Array(value.length))
+    if (Array.isArray(value)) return this.#properties(value, Object.assign([], { length: value.length }))
     const tag = Object.prototype.toString.call(value)
     const isOrdinary =
       tag === '[object Object]' || tag === '[object Arguments]' || Object.hasOwn(value, Symbol.toStringTag)
@@ -102,14 +104,14 @@ class Cloner {
   #map(value: Map<unknown, unknown>): Map<unknown, unknown> {
     const copy = new Map<unknown, unknown>()
     this.#seen.set(value, copy)
-    for (const [key, held] of [...value]) copy.set(this.clone(key), this.clone(held))
+    for (const [key, held] of Array.from(value)) copy.set(this.clone(key), this.clone(held))
     return copy
   }
 
   #set(value: Set<unknown>): Set<unknown> {
     const copy = new Set<unknown>()
     this.#seen.set(value, copy)
-    for (const held of [...value]) copy.add(this.clone(held))
+    for (const held of Array.from(value)) copy.add(this.clone(held))
     return copy
   }
 
@@ -151,10 +153,8 @@ function plainCopy(value: object): object | undefined {
   const tag = Object.prototype.toString.call(value)
   if (value instanceof Date) return new Date(value.getTime())
   if (value instanceof RegExp) return new RegExp(value.source, value.flags)
-  if (value instanceof Boolean || value instanceof Number || value instanceof String || value instanceof BigInt) {
-    return Object(value.valueOf()) as object
-  }
-  if (value instanceof Symbol) throw refused('a Symbol cannot be cloned')
+  if (WRAPPERS.some((wrapper) => value instanceof wrapper)) return Object(value.valueOf()) as object
+  if (tag === '[object Symbol]') throw refused('a Symbol cannot be cloned')
   if (tag === '[object File]' && value instanceof File) {
     return new File([value], value.name, { type: value.type, lastModified: value.lastModified })
   }

@@ -33,6 +33,16 @@ interface JsonWebKey {
   readonly key_ops?: unknown
 }
 
+const KEY_USAGES: ReadonlySet<string> = new Set([
+  'encrypt',
+  'decrypt',
+  'sign',
+  'verify',
+  'deriveKey',
+  'deriveBits',
+  'wrapKey',
+  'unwrapKey',
+])
 const MINE = Symbol('SubtleCrypto')
 
 export class SubtleCrypto {
@@ -143,17 +153,7 @@ function cipherOf({ name }: { readonly name: string }): Cipher {
 
 function usagesOf(cipher: Cipher, usages: Iterable<KeyUsage>): readonly KeyUsage[] {
   const asked = [...usages]
-  const known: readonly string[] = [
-    'encrypt',
-    'decrypt',
-    'sign',
-    'verify',
-    'deriveKey',
-    'deriveBits',
-    'wrapKey',
-    'unwrapKey',
-  ]
-  const wrong = asked.find((usage) => !known.includes(usage))
+  const wrong = asked.find((usage) => !KEY_USAGES.has(usage))
   if (wrong !== undefined) throw new TypeError(`${String(wrong)} is no usage of a key`)
   if (asked.length === 0 || asked.some((usage) => !cipher.usages.includes(usage))) {
     throw new DOMException(`a key of ${cipher.name} is for ${cipher.usages.join(', ')}`, 'SyntaxError')

@@ -4,6 +4,7 @@ const DEPTH = 2
 const ENTRIES_MAX = 100
 const STRING_MAX = 10_000
 const LINE_WIDTH = 76
+const WRAPPERS: readonly Function[] = [Boolean, Number, String]
 const NAME = /^[A-Za-z_$][\w$]*$/
 /** A method of this name says how its object is shown (Node: util.inspect.custom). */
 const CUSTOM = Symbol.for('nodejs.util.inspect.custom')
@@ -70,7 +71,7 @@ function show(value: unknown, place: Place): string {
 }
 
 function quoted(text: string): string {
-  const cut = text.length > STRING_MAX ? `${text.slice(0, STRING_MAX)}` : text
+  const cut = text.slice(0, STRING_MAX)
   const more = text.length > STRING_MAX ? `... ${text.length - STRING_MAX} more characters` : ''
   const mark = !cut.includes("'") ? "'" : !cut.includes('"') ? '"' : !cut.includes('`') ? '`' : "'"
   const escaped = JSON.stringify(cut).slice(1, -1).replaceAll('\\"', '"')
@@ -137,7 +138,7 @@ function showWhole(value: object, place: Place, prefix: string): string | undefi
   if (value instanceof RegExp) return RegExp.prototype.toString.call(value)
   if (value instanceof Promise) return 'Promise { … }'
   if (value instanceof WeakMap || value instanceof WeakSet) return `${prefix}{ <items unknown> }`
-  if (value instanceof Boolean || value instanceof Number || value instanceof String) {
+  if (WRAPPERS.some((wrapper) => value instanceof wrapper)) {
     return `[${prefix.trim()}: ${show(value.valueOf(), place)}]`
   }
   if (value instanceof ArrayBuffer) return `ArrayBuffer { byteLength: ${value.byteLength} }`

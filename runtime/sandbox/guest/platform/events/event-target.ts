@@ -1,4 +1,5 @@
 /** EventTarget (DOM section 2.7), without a tree: an event meets the listeners of its target and no others. */
+import { domString } from '../dom-string.ts'
 import { asInterface } from '../interface.ts'
 import { dictionaryOf, stateOf, type EventState } from './event.ts'
 
@@ -25,7 +26,7 @@ export class EventTarget {
     const listeners = ofTarget(this)
     const { capture, once, passive, signal } = optionsOf(options)
     if (signal?.aborted === true || !isCallback(callback)) return
-    const listener = { type: `${type as string}`, callback, capture, once, passive, removed: false }
+    const listener = { type: domString(type), callback, capture, once, passive, removed: false }
     if (listeners.some((other) => isSame(other, listener))) return
     listeners.push(listener)
     signal?.addEventListener('abort', () => removeFrom(listeners, listener), { once: true })
@@ -35,7 +36,7 @@ export class EventTarget {
     if (given.length < 2) throw new TypeError('removeEventListener needs a type and a callback')
     const [type, callback, options] = given
     const listeners = ofTarget(this)
-    const wanted = { type: `${type as string}`, callback: callback as object, capture: captureOf(options) }
+    const wanted = { type: domString(type), callback: callback as object, capture: captureOf(options) }
     if (!isCallback(callback)) return
     const found = listeners.find((other) => isSame(other, wanted))
     if (found !== undefined) removeFrom(listeners, found)
@@ -121,7 +122,7 @@ function optionsOf(options: unknown): Pick<Listener, 'capture' | 'once' | 'passi
 }
 
 function invoke(target: object, event: Event, state: EventState, listeners: Listener[], capture: boolean): void {
-  for (const listener of [...listeners]) {
+  for (const listener of listeners.slice()) {
     if (listener.removed || listener.type !== event.type || listener.capture !== capture) continue
     if (listener.once) removeFrom(listeners, listener)
     state.inPassiveListener = listener.passive

@@ -1,4 +1,5 @@
 /** Event and those that run-agent's guests may make (DOM section 2, HTML). */
+import { domString } from '../dom-string.ts'
 import { asInterface, withConstants } from '../interface.ts'
 import { runtime } from '../runtime.ts'
 
@@ -53,7 +54,7 @@ export class Event {
   constructor(...given: [type?: unknown, init?: EventInit | null]) {
     if (given.length === 0) throw new TypeError('an Event needs a type')
     const init = dictionaryOf(given[1])
-    this.#type = `${given[0] as string}`
+    this.#type = domString(given[0])
     this.#bubbles = Boolean(init['bubbles'])
     this.#cancelable = Boolean(init['cancelable'])
     this.#composed = Boolean(init['composed'])
@@ -107,7 +108,7 @@ export class Event {
   }
 
   set cancelBubble(value: unknown) {
-    if (Boolean(value)) known(this).stopped = true
+    if (value) known(this).stopped = true
   }
 
   stopImmediatePropagation(): void {
@@ -128,7 +129,7 @@ export class Event {
   }
 
   set returnValue(value: unknown) {
-    if (!Boolean(value)) this.preventDefault()
+    if (!value) this.preventDefault()
   }
 
   preventDefault(): void {
@@ -161,7 +162,7 @@ export class Event {
       canceled: false,
       target: null,
     })
-    this.#type = `${type as string}`
+    this.#type = domString(type)
     this.#bubbles = Boolean(bubbles)
     this.#cancelable = Boolean(cancelable)
   }

@@ -2,6 +2,7 @@
  * Bodies of requests and responses (Fetch section 2.2.4 and 5.3). A body is bytes, or comes piece by piece; only who
  * asks for `body` gets a stream of it, so that reading a text needs none.
  */
+import { domString } from '../dom-string.ts'
 import { joined, viewOf } from '../bytes.ts'
 import { runtime } from '../runtime.ts'
 import { FormData } from './form-data.ts'
@@ -190,7 +191,7 @@ export function extractBody(init: unknown): BodyInitOf {
       return { body: ofText(init.toString()), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
     }
   }
-  return { body: ofText(`${init as string}`), type: 'text/plain;charset=UTF-8' }
+  return { body: ofText(domString(init)), type: 'text/plain;charset=UTF-8' }
 }
 
 function ofText(text: string): Body {

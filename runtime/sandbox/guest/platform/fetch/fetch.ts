@@ -101,7 +101,7 @@ function nextHop(hop: Hop, { status, ordinal }: Exchange, location: string): Hop
   if (becomesGet) for (const name of BODY_HEADERS) headers.delete(name)
   if (url.origin === hop.url.origin) return { ...hop, method, url, headers, body, redirectOf: ordinal }
   if (body !== undefined) throw failed(`${hop.url.href} redirects to another origin, where the body is not sent again`)
-  for (const name of [...headers.keys()]) if (!SAFE_HEADERS.has(name)) headers.delete(name)
+  for (const name of Array.from(headers.keys())) if (!SAFE_HEADERS.has(name)) headers.delete(name)
   return { method, url, headers, body, credential: undefined, redirectOf: ordinal }
 }
 

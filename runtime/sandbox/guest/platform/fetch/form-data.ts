@@ -1,4 +1,5 @@
 /** FormData (XMLHttpRequest section 5). */
+import { domString } from '../dom-string.ts'
 import { asInterface } from '../interface.ts'
 
 export type FormDataValue = string | File
@@ -86,7 +87,7 @@ export function formEntries(form: FormData): readonly (readonly [string, FormDat
 
 function nameOf(method: string, given: readonly unknown[]): string {
   if (given.length === 0) throw new TypeError(`FormData.${method} needs a name`)
-  return `${given[0] as string}`.toWellFormed()
+  return domString(given[0]).toWellFormed()
 }
 
 function entryOf(method: string, given: readonly unknown[]): [string, FormDataValue] {
@@ -95,9 +96,9 @@ function entryOf(method: string, given: readonly unknown[]): [string, FormDataVa
   const [, value, filename] = given
   if (!(value instanceof Blob)) {
     if (filename !== undefined) throw new TypeError(`FormData.${method}: only a Blob has a filename`)
-    return [name, `${value as string}`.toWellFormed()]
+    return [name, domString(value).toWellFormed()]
   }
   if (value instanceof File && filename === undefined) return [name, value]
-  const called = filename === undefined ? 'blob' : `${filename as string}`
+  const called = filename === undefined ? 'blob' : domString(filename)
   return [name, new File([value], called, { type: value.type })]
 }

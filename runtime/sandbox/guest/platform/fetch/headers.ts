@@ -1,4 +1,5 @@
 /** Headers (Fetch section 5.1). No name is forbidden here: what a tool may send is the policy's to say. */
+import { domString } from '../dom-string.ts'
 import { asInterface } from '../interface.ts'
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -7,7 +8,6 @@ const VALUE = /^[^\0\n\r]*$/
 const SET_COOKIE = 'set-cookie'
 
 export type Guard = 'none' | 'immutable'
-export type HeadersInit = Headers | Iterable<Iterable<string>> | Readonly<Record<string, string>>
 
 let guardOf: (headers: Headers, guard?: Guard) => Guard
 
@@ -137,7 +137,7 @@ export function fill(headers: Headers, init: unknown): void {
 }
 
 function byteString(value: unknown): string {
-  const text = `${value as string}`
+  const text = domString(value)
   // oxlint-disable-next-line no-control-regex
   if (/[^\0-\xff]/.test(text)) throw new TypeError(`Headers: ${JSON.stringify(text)} holds a character above U+00FF`)
   return text

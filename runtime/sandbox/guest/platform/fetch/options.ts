@@ -2,6 +2,7 @@
  * The options of a request that say how it is fetched. What would restrict it is kept or refused with a TypeError, so
  * that nobody believes in a bound that is not there.
  */
+import { domString } from '../dom-string.ts'
 
 export type Redirect = 'follow' | 'error' | 'manual'
 
@@ -66,10 +67,10 @@ export function optionsOf(init: Readonly<Record<string, unknown>>, base: FetchOp
     redirect: (oneOf('redirect', init['redirect'], REDIRECTS) as Redirect | undefined) ?? base.redirect,
     cache,
     credentials: credentialsOf(init['credentials']) ?? base.credentials,
-    integrity: integrity === undefined ? base.integrity : `${integrity as string}`,
+    integrity: integrity === undefined ? base.integrity : domString(integrity),
     keepalive: keepalive === undefined ? base.keepalive : Boolean(keepalive),
     mode,
-    referrer: referrer === undefined ? base.referrer : `${referrer as string}`,
+    referrer: referrer === undefined ? base.referrer : domString(referrer),
     referrerPolicy: oneOf('referrerPolicy', init['referrerPolicy'], REFERRER_POLICIES) ?? base.referrerPolicy,
     credential: credential ?? base.credential,
   }
@@ -77,7 +78,7 @@ export function optionsOf(init: Readonly<Record<string, unknown>>, base: FetchOp
 
 function credentialsOf(given: unknown): string | undefined {
   if (given === undefined) return undefined
-  const text = `${given as string}`
+  const text = domString(given)
   if (!CREDENTIALS.includes(text)) {
     throw new TypeError(`credentials: is one of ${CREDENTIALS.join(', ')}; did you mean { credential: '${text}' }?`)
   }
@@ -89,7 +90,7 @@ function credentialsOf(given: unknown): string | undefined {
 
 function oneOf(name: string, given: unknown, words: readonly string[]): string | undefined {
   if (given === undefined) return undefined
-  const text = `${given as string}`
+  const text = domString(given)
   if (!words.includes(text)) throw new TypeError(`${name}: is one of ${words.join(', ')}, and not '${text}'`)
   return text
 }

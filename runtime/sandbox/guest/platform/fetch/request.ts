@@ -1,4 +1,5 @@
 /** Request (Fetch section 5.4). */
+import { domString } from '../dom-string.ts'
 import { asInterface } from '../interface.ts'
 import { extractBody, type Body } from './body.ts'
 import { mixBody, type Bodied } from './body-mixin.ts'
@@ -128,12 +129,12 @@ export function requestState(request: Request): RequestState {
 
 function made(input: unknown, init: Readonly<Record<string, unknown>>): RequestState {
   const from = input instanceof Request ? stateOf(input) : undefined
-  const url = from?.url ?? urlOf(`${input as string}`)
+  const url = from?.url ?? urlOf(domString(input))
   const options = optionsOf(init, from?.options ?? DEFAULTS)
-  const method = init['method'] === undefined ? (from?.method ?? 'GET') : methodOf(`${init['method'] as string}`)
+  const method = init['method'] === undefined ? (from?.method ?? 'GET') : methodOf(domString(init['method']))
   const headers = new Headers(from?.headers)
   if (init['headers'] !== undefined) {
-    for (const name of [...headers.keys()]) headers.delete(name)
+    for (const name of Array.from(headers.keys())) headers.delete(name)
     fill(headers, init['headers'])
   }
   const given = init['body'] === undefined || init['body'] === null ? undefined : init['body']
@@ -155,7 +156,7 @@ function bodyOf(
     }
     return extracted
   }
-  if (from?.body == null) return null
+  if (from === undefined || from.body === null) return null
   if (from.body.isUnusable) throw new TypeError('the body of the Request has been used already')
   // The one it is made of is used by that.
   return { body: from.body.moved(), type: undefined }

@@ -1,4 +1,5 @@
 /** Response (Fetch section 5.5). */
+import { domString } from '../dom-string.ts'
 import { asInterface } from '../interface.ts'
 import { Body, extractBody } from './body.ts'
 import { mixBody, type Bodied } from './body-mixin.ts'
@@ -48,9 +49,9 @@ export class Response {
   static redirect(...given: [url?: unknown, status?: unknown]): Response {
     if (given.length === 0) throw new TypeError('Response.redirect needs a URL')
     const [url, status = 302] = given
-    if (!URL.canParse(`${url as string}`)) throw new TypeError(`'${String(url)}' is no absolute URL`)
+    if (!URL.canParse(domString(url))) throw new TypeError(`'${String(url)}' is no absolute URL`)
     if (!REDIRECTS.has(Number(status))) throw new RangeError(`${Number(status)} is no status of a redirect`)
-    const headers = new Headers({ location: new URL(`${url as string}`).href })
+    const headers = new Headers({ location: new URL(domString(url)).href })
     setGuard(headers, 'immutable')
     return withState({
       type: 'default',
@@ -131,7 +132,7 @@ function made(given: unknown, init: unknown): ResponseState {
   const { status = 200, statusText = '', headers: wanted } = (init ?? {}) as Readonly<Record<string, unknown>>
   const code = Math.trunc(Number(status)) & 0xffff
   if (code < 200 || code > 599) throw new RangeError(`${code} is no status that a response may have: 200 to 599`)
-  const text = `${statusText as string}`
+  const text = domString(statusText)
   if (!STATUS_TEXT.test(text)) throw new TypeError('the statusText holds a character that it must not')
   const headers = new Headers()
   if (wanted !== undefined) fill(headers, wanted)
