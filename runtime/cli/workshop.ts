@@ -55,15 +55,10 @@ function bundlerOf(cache: CacheFolder, root: string): BundleWith {
     using sources = openSources(nodeFileHost, folder)
     const identity = nodeFileHost.realPath(folder)
     const isInstallation = own.includes(folder)
-    const standIns = folder === guestFolder ? { standIns: PLATFORM_STAND_INS } : {}
-    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, ...standIns }
+    const standIns = folder === guestFolder ? PLATFORM_STAND_INS : NO_STAND_INS
+    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, standIns }
     const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
-    const inputs = bundle.inputs.filter((input) => input.tree === 'definition')
-    return {
-      code: { hash: bundle.hash, name: entry.replace(/^\.\//, ''), source: bundle.code },
-      files: inputs.flatMap((input) => [input.path, input.target]).filter((path) => path !== ''),
-      data: bundle.data,
-    }
+    return bundledEntry(entry, bundle)
   }
 }
 
@@ -72,28 +67,8 @@ export function openWorkshop(environment: CommandEnvironment, definitionFolder?:
   const { installation, folders, user } = environment
   const brought = [environment.currentFolder, ...(definitionFolder === undefined ? [] : [definitionFolder])]
   const cache = openCacheFolder(`${folders.cache}/bundles`, user.uid, brought)
-<<<<<<< HEAD
   const { sandboxFolder, guestFolder, builtinFolder } = foldersOf(installation.root)
   const bundleEntryOf = bundlerOf(cache, installation.root)
-=======
-  const sandboxFolder = `${installation.root}/runtime/sandbox`
-  const guestFolder = `${sandboxFolder}/guest`
-  const builtinFolder = `${installation.root}/tools`
-  const bundleEntryOf = async (
-    folder: string,
-    entry: string,
-    displayFolder: string,
-    modules: ReadonlySet<string>,
-  ): Promise<BundledEntry> => {
-    using sources = openSources(nodeFileHost, folder)
-    const identity = nodeFileHost.realPath(folder)
-    const isInstallation = [guestFolder, sandboxFolder, builtinFolder, `${installation.root}/agents`].includes(folder)
-    const standIns = folder === guestFolder ? PLATFORM_STAND_INS : NO_STAND_INS
-    const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, standIns }
-    const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)
-    return bundledEntry(entry, bundle)
-  }
->>>>>>> wt-webapi
   const bundleOf = async (...wanted: Parameters<typeof bundleEntryOf>): Promise<GuestCode> =>
     (await bundleEntryOf(...wanted)).code
   const processes = createProcessHost(SANDBOX_ENVIRONMENT)
