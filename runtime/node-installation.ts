@@ -26,7 +26,7 @@ export function findInstallation(): Installation {
     version,
     sandboxFiles: () => ({
       entry: join(here, 'sandbox', `process${extension}`),
-      modules: ['collector', 'disarm', 'frames', 'isolated-vm', 'spares', 'warm-code'].map((name) =>
+      modules: ['collector', 'disarm', 'evaluate', 'frames', 'isolated-vm', 'spares', 'warm-code'].map((name) =>
         join(here, 'sandbox', `${name}${extension}`),
       ),
       packageJson,

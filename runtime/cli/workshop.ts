@@ -50,11 +50,11 @@ type BundleWith = (...wanted: [...Parameters<BundleEntry>, modules: ReadonlySet<
 
 function bundlerOf(cache: CacheFolder, root: string): BundleWith {
   const { sandboxFolder, guestFolder, builtinFolder } = foldersOf(root)
-  const own = [guestFolder, sandboxFolder, builtinFolder, `${root}/agents`]
+  const own = new Set([guestFolder, sandboxFolder, builtinFolder, `${root}/agents`])
   return async (folder, entry, displayFolder, modules) => {
     using sources = openSources(nodeFileHost, folder)
     const identity = nodeFileHost.realPath(folder)
-    const isInstallation = own.includes(folder)
+    const isInstallation = own.has(folder)
     const standIns = folder === guestFolder ? PLATFORM_STAND_INS : NO_STAND_INS
     const options = { guestModules: modules, clock: nodeClock, displayFolder, isInstallation, standIns }
     const { bundle } = await bundleWithCache(cache, identity, entry, sources, options)

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
 export type Address = ipaddr.IPv4 | ipaddr.IPv6
 
 /** As inet_ntop writes the longest one. */
-export const ADDRESS_LENGTH_MAX = 45
+const ADDRESS_LENGTH_MAX = 45
 
 /**
  * Undefined where it is none: no other bases, no zone, no name. An IPv4 address in the form of IPv6 (`::ffff:…`) is that

@@ -8,6 +8,7 @@ export type IsolatedVm = typeof Ivm
 export type Isolate = Ivm.Isolate
 /** A function inside an isolate, held from outside. Nothing of the guest is ever copied out through it. */
 export type GuestFunction = Ivm.Reference
+export type Context = Ivm.Context
 export type ScriptOptions = Ivm.CachedDataOptions & Ivm.ScriptOrigin
 export type ExternalCopy<T> = Ivm.ExternalCopy<T>
 

@@ -12,15 +12,8 @@ import { setFlagsFromString } from 'node:v8'
 import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
-import {
-  cachedDataOf,
-  loadIsolatedVm,
-  type ExternalCopy,
-  type GuestFunction,
-  type Isolate,
-  type IsolatedVm,
-  type ScriptOptions,
-} from './isolated-vm.ts'
+import { evaluate, evaluateNow, wrapped, type Code } from './evaluate.ts'
+import { loadIsolatedVm, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
 import { createSpares } from './spares.ts'
 import { cacheAfterUse } from './warm-code.ts'
 
@@ -37,12 +30,6 @@ interface StartFrame {
   readonly logLinesMax: number
   /** Whether the host wants to hear when the call only waits. */
   readonly tellsIdle: boolean
-}
-
-interface Code {
-  readonly name: string
-  readonly source: string
-  cached?: ExternalCopy<ArrayBuffer> | undefined
 }
 
 interface Booted {
@@ -134,56 +121,16 @@ function addCode(payload: string): void {
   const first = payload.indexOf('\n')
   const second = payload.indexOf('\n', first + 1)
   const hash = payload.slice(0, first)
-  codes.set(hash, { name: payload.slice(first + 1, second), source: payload.slice(second + 1) })
+  const isOurs = hash === RUNTIME || hash.startsWith(PART)
+  codes.set(hash, { name: payload.slice(first + 1, second), source: payload.slice(second + 1), isOurs })
   if (hash === RUNTIME) spares.fill()
   parts.get(hash)?.resolve()
-}
-
-/** Each bundle is compiled once per process; V8's cache of it never leaves this process nor enters from outside. */
-async function evaluate(isolate: Isolate, context: Booted['context'], hash: string): Promise<GuestFunction> {
-  const code = codeOf(hash)
-  const script = await isolate.compileScript(wrapped(hash, code), compileOptions(code))
-  code.cached ??= cachedDataOf(script)
-  return await script.run(context, { reference: true })
-}
-
-/**
- * The same while the isolate's own thread waits for it. The guest is in a microtask then (guest/boot.ts), else its
- * others would run here, where nobody ends them.
- */
-function evaluateNow(isolate: Isolate, context: Booted['context'], hash: string): GuestFunction {
-  const code = codeOf(hash)
-  const script = insistently(() => isolate.compileScriptSync(wrapped(hash, code), compileOptions(code)))
-  code.cached ??= cachedDataOf(script)
-  return insistently(() => script.runSync(context, { reference: true }))
-}
-
-/** Once, isolated-vm throws a rejection that the guest has not handled yet in the place of what was asked for. */
-function insistently<Result>(act: () => Result): Result {
-  try {
-    return act()
-  } catch {
-    return act()
-  }
 }
 
 function codeOf(hash: string): Code {
   const code = codes.get(hash)
   if (code === undefined) throw new Error(`no code ${hash}`)
   return code
-}
-
-/** What is ours is strict, so that no guest is handed a function of it as a caller or by a stack trace. */
-function wrapped(hash: string, { source }: Code): string {
-  const mode = hash === RUNTIME || hash.startsWith(PART) ? "'use strict';" : ''
-  return `(function (module, exports, require) {${mode}${source}\n})`
-}
-
-function compileOptions({ name, cached }: Code): ScriptOptions {
-  return {
-    filename: `file:///${name}`,
-    ...(cached === undefined ? { produceCachedData: true } : { cachedData: cached }),
-  }
 }
 
 /** A guest waits for a part of the platform. Never rejects: what is thrown here would show the guest our stack. */
@@ -199,7 +146,7 @@ async function partOf({ isolate, context, owner }: Booted, name: unknown): Promi
       }
       await outOfTime(owner, asked.promise)
     }
-    return evaluateNow(isolate, context, hash).derefInto()
+    return evaluateNow(isolate, context, codeOf(hash)).derefInto()
   } catch {
     return undefined
   }
@@ -217,7 +164,7 @@ async function outOfTime(call: Call, coming: Promise<void>): Promise<void> {
 async function bootIsolate(memoryBytes: number): Promise<Booted> {
   const isolate = new ivm.Isolate({ memoryLimit: Math.max(8, Math.ceil(memoryBytes / 2 ** 20)) })
   const context = await isolate.createContext()
-  const factory = await evaluate(isolate, context, RUNTIME)
+  const factory = await evaluate(isolate, context, codeOf(RUNTIME))
   const wrap = await isolate.compileScript(
     '(function (factory, out, need) { "use strict"; const module = { exports: {} };' +
       ' factory(module, module.exports, () => undefined);' +
@@ -249,7 +196,7 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
 /** After the first isolate, which is waited for. */
 function warmRuntime(): void {
   const code = codeOf(RUNTIME)
-  cacheAfterUse(wrapped(RUNTIME, code)).then(
+  cacheAfterUse(wrapped(code)).then(
     (bytes) => (code.cached = new ivm.ExternalCopy(bytes)),
     () => undefined,
   )
@@ -290,8 +237,9 @@ function startCall(id: number, payload: string): void {
     if (call.ended) return dispose(booted)
     call.booted = booted
     booted.owner = call
-    const bundle = await evaluate(booted.isolate, booted.context, spec.bundle)
-    const more = spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, spec.describer)]
+    const bundle = await evaluate(booted.isolate, booted.context, codeOf(spec.bundle))
+    const more =
+      spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, codeOf(spec.describer))]
     const factories = [bundle, ...more].map((reference) => reference.derefInto())
     call.loaded = true
     await booted.start.apply(undefined, [payload.slice(cut + 1), ...factories])

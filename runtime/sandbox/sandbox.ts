@@ -17,15 +17,9 @@ import {
 } from '../limits.ts'
 import type { Clock, ProcessHost } from '../ports.ts'
 import { FRAME, type Frame } from './frames.ts'
-import {
-  CallTape,
-  type GuestCall,
-  type GuestCode,
-  type GuestEnd,
-  type GuestListener,
-  type GuestRun,
-} from './guest-run.ts'
+import type { GuestCall, GuestCode, GuestEnd, GuestListener, GuestRun } from './guest-run.ts'
 import { PLATFORM_PARTS } from './guest/platform-parts.ts'
+import { newLiveCall, type LiveCall } from './live-call.ts'
 import { parseEnd } from './protocol.ts'
 import { SandboxProcess } from './sandbox-process.ts'
 import {
@@ -47,27 +41,6 @@ export interface SandboxOptions {
   readonly platform: (part: string) => Promise<GuestCode>
   /** Off only in tests and measurements: `bubblewrap` is left out even where it would stand. */
   readonly outerWall?: boolean
-}
-
-interface LiveCall {
-  readonly id: number
-  readonly call: GuestCall
-  readonly listener: GuestListener
-  readonly tape: CallTape
-  readonly resolve: (end: GuestEnd) => void
-  /** Moved on while the call waits for a process of its own, so that the wait does not count. */
-  startedMs: number
-  process: SandboxProcess | undefined
-  /** Ordinals that the process it runs in now has made, and deliveries that it was given. */
-  seen: number
-  given: number
-  logsSeen: number
-  logBytes: number
-  /** Length of each request that waits for its answer, by ordinal, and their sum. */
-  readonly underWay: Map<number, number>
-  underWayChars: number
-  stopBackstop: () => void
-  alone: boolean
 }
 
 export class Sandbox {
@@ -103,23 +76,7 @@ export class Sandbox {
   run(call: GuestCall, listener: GuestListener): GuestRun {
     const id = ++this.#ids
     const { promise, resolve } = Promise.withResolvers<GuestEnd>()
-    const live: LiveCall = {
-      id,
-      call,
-      listener,
-      tape: new CallTape(),
-      resolve,
-      startedMs: this.#options.clock.now(),
-      process: undefined,
-      seen: 0,
-      given: 0,
-      logsSeen: 0,
-      logBytes: 0,
-      underWay: new Map(),
-      underWayChars: 0,
-      stopBackstop: () => undefined,
-      alone: false,
-    }
+    const live = newLiveCall(id, call, listener, resolve, this.#options.clock.now())
     this.#live.set(id, live)
     this.#drive(live)
     return {

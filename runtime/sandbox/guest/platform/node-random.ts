@@ -7,11 +7,7 @@ const QUOTA_BYTES = 65_536
 export function fillRandom(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += QUOTA_BYTES) {
     const part = new Uint8Array(Math.min(QUOTA_BYTES, bytes.length - at))
-    const source: Crypto | undefined = Reflect.get(globalThis, 'crypto')
-    if (source !== undefined) source.getRandomValues(part)
-    // Without a `crypto` there is one seeded source, of which a replay draws the same.
-    else for (let index = 0; index < part.length; index += 1) part[index] = Math.floor(Math.random() * 256)
-    bytes.set(part, at)
+    bytes.set(crypto.getRandomValues(part), at)
   }
 }
 

@@ -1,6 +1,5 @@
 /** node:stream and its relatives: readable-stream, which is Node's own code. */
 import { Buffer } from 'node:buffer'
-import './node-abort-stand-in.ts'
 import stream from 'readable-stream/lib/stream.js'
 
 type Chunks = AsyncIterable<unknown> | Iterable<unknown>
