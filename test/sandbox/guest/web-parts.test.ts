@@ -82,6 +82,18 @@ test('a microtask that loops does not loop in the process that watches it', { ti
   expect(order).toEqual(['the other', 'looping'])
 })
 
+test('buffers that are moved count against the memory of the call', { timeout: 30_000 }, async () => {
+  const body = `const kept = []
+    for (let i = 0; i < 40; i += 1) {
+      const buffer = new ArrayBuffer(8 * 1024 * 1024)
+      new Uint8Array(buffer).fill(1)
+      kept.push(structuredClone(buffer, { transfer: [buffer] }))
+    }
+    return kept.length`
+  const { end } = await play(sandbox, callOf(toolOf(body)))
+  expect(end.kind === 'killed' ? end.cause : JSON.stringify(end)).toMatch(/^memory$|Array buffer allocation failed/)
+})
+
 test('a guest that took the globals apart breaks its own parts alone', { timeout: 20_000 }, async () => {
   const sabotage = `Object.defineProperty = Reflect.get = Map.prototype.get = () => { throw new Error('mine') }\nreturn typeof fetch`
   await play(sandbox, callOf(toolOf(sabotage)))
