@@ -20,17 +20,17 @@ async function progress(now: () => number, ended: AbortSignal, afterTurn: () => 
   const clock: Clock = { now, after: () => () => undefined }
   const perform = createWorldPerform(workspace, clock)
   const order: number[] = []
-  let settled = 0
+  const settled: number[] = []
   const all = Array.from({ length: READS }, (_, ordinal) =>
     perform({ call: 'call', ordinal, ended }, grant, { op: 'fs.read', path: 'f' }, permit, () => permit)
       .then(
         () => void order.push(ordinal),
         () => undefined,
       )
-      .then(() => (settled += 1)),
+      .then(() => settled.push(ordinal)),
   )
   const turns: number[] = []
-  while (settled < READS) {
+  while (settled.length < all.length) {
     await nextTurn()
     turns.push(order.length)
     afterTurn()
