@@ -7,6 +7,7 @@ import { EFFECTS_PER_TURN_MAX } from '../../runtime/limits.ts'
 import { nodeFileHost } from '../../runtime/node-files.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { grantOf } from '../support/grants.ts'
+import { NO_WEB } from '../support/no-web.ts'
 import { makeTree } from '../support/tree.ts'
 
 const READS = 3 * EFFECTS_PER_TURN_MAX
@@ -18,7 +19,7 @@ async function progress(now: () => number, ended: AbortSignal, afterTurn: () => 
   using tree = makeTree(['f=text'])
   using workspace = openWorkspace(nodeFileHost, tree.path)
   const clock: Clock = { now, after: () => () => undefined }
-  const perform = createWorldPerform(workspace, clock)
+  const perform = createWorldPerform(workspace, clock, NO_WEB)
   const order: number[] = []
   const settled: number[] = []
   const all = Array.from({ length: READS }, (_, ordinal) =>
