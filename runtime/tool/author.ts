@@ -6,6 +6,13 @@ import { z } from 'zod'
 
 export { z }
 
+declare global {
+  interface RequestInit {
+    /** The credential of the definition that goes with this request; without it, the one that its rule binds. */
+    readonly credential?: string
+  }
+}
+
 /** The most a tool could ever need. It declares and grants nothing. */
 export interface Needs {
   readonly read?: true
