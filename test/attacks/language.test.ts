@@ -123,12 +123,13 @@ const REACHES: readonly (readonly [name: string, body: string])[] = [
      for (const text of ['import.meta', 'import.meta.url', 'import x from "fs"', 'export default 1']) { try { eval(text); out.push(text) } catch {} }
      for (const id of ['fs', 'node:fs', './tool.ts', 'data:text/javascript,1', 'file:///boot.ts', 'run-agent', '__proto__', '']) { try { await import(id); out.push(id) } catch {} }
      for (const id of ['fs', 'os', 'child_process', 'vm', 'v8', 'worker_threads', 'process', 'module', 'inspector', '__proto__', 'constructor', 'toString', '', '../boot', 'part url']) { try { require(id); out.push(id) } catch {} }
-     return out`,
+     // These are ours: fixed answers, and no more of the machine than the broker gives.
+     return out.filter((id) => !['fs', 'os', 'worker_threads', 'process', 'module'].includes(id))`,
   ],
   [
     'a host that listens to hooks',
     `const out = []
-     for (const name of ['process', 'onunhandledrejection', 'onerror', 'PromiseRejectionEvent', 'reportError', 'setHost', 'debug']) if (name in globalThis) out.push(name)
+     for (const name of ['onunhandledrejection', 'onerror', 'setHost', 'debug']) if (name in globalThis) out.push(name)
      debugger
      return out`,
   ],
@@ -138,7 +139,7 @@ const REACHES: readonly (readonly [name: string, body: string])[] = [
 const BEHAVES: readonly (readonly [name: string, body: string, value: unknown])[] = [
   [
     '`with` sees no more than is there',
-    `return Function('o', 'with (o) { return typeof process + typeof x }')({ x: 1 })`,
+    `return Function('o', 'with (o) { return typeof vm + typeof x }')({ x: 1 })`,
     'undefinednumber',
   ],
   [

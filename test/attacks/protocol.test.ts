@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { FRAME_BYTES_MAX, SANDBOX_STRAY_FRAMES_MAX } from '../../runtime/limits.ts'
 import type { ProcessHost, SandboxChild } from '../../runtime/ports.ts'
-import { encodeFrame, FRAME, type FrameKind } from '../../runtime/sandbox/frames.ts'
+import { createFrameReader, encodeFrame, FRAME, type FrameKind } from '../../runtime/sandbox/frames.ts'
 import { parseCapabilityRequest, parseEnd, parseScriptRequest } from '../../runtime/sandbox/protocol.ts'
 import type { Sandbox } from '../../runtime/sandbox/sandbox.ts'
 import { callOf, ok, openSandbox, play, processes, toolOf, valueOf } from '../support/sandbox.ts'
@@ -48,6 +48,7 @@ function liar(plot: Plot, hello: readonly Uint8Array[]): SandboxChild {
   let exit: (how: string) => void = () => undefined
   let isDead = false
   let hasLied = false
+  const read = createFrameReader(64 * 1024 * 1024)
   setImmediate(() => hello.forEach((bytes) => tell(Buffer.from(bytes))))
   const lie = async (call: number): Promise<void> => {
     let said = 0
@@ -60,11 +61,10 @@ function liar(plot: Plot, hello: readonly Uint8Array[]): SandboxChild {
   }
   return {
     write: (chunk) => {
-      const told = Buffer.from(chunk)
-      const isStart = told.readUInt8(4) === FRAME.start && !hasLied
-      if (isStart) {
+      const start = read(Buffer.from(chunk)).find(({ kind }) => kind === FRAME.start)
+      if (start !== undefined && !hasLied) {
         hasLied = true
-        setImmediate(() => void lie(told.readUInt32BE(5)))
+        setImmediate(() => void lie(start.call))
       }
       return 0
     },
@@ -95,7 +95,8 @@ const LIES: readonly (readonly [name: string, plot: Plot, end: object, requests?
   ['a part of ten megabytes', (call) => [frame(FRAME.need, call, 0, 'x'.repeat(1e7))], CRASH],
   ['a part twice', (call) => [frame(FRAME.need, call, 0, 'url'), frame(FRAME.need, call, 0, 'url')], CRASH],
   ['a part under an ordinal', (call) => [frame(FRAME.need, call, 4_294_967_295, 'url')], TIMEOUT],
-  ['a part for no call', () => [frame(FRAME.need, 0, 0, 'url'), frame(FRAME.need, 77, 0, 'evil')], TIMEOUT],
+  ['a part for no call', () => [frame(FRAME.need, 0, 0, 'url'), frame(FRAME.need, 77, 0, 'encoding')], TIMEOUT],
+  ['a part of no platform for no call', () => [frame(FRAME.need, 77, 0, 'evil')], CRASH],
   [
     'a flood of parts for no call',
     () => times(SANDBOX_STRAY_FRAMES_MAX + 9, () => frame(FRAME.need, 0, 0, 'url')),

@@ -339,7 +339,7 @@ describe('built-in tools', () => {
 
   it('a right that one can never use is refused', () => {
     for (const [name, { needs }] of Object.entries(BUILTIN_TOOLS)) {
-      const rights = ['read: ["a"]', 'write: ["a"]', 'delete: ["a"]', 'git: read']
+      const rights = ['read: ["a"]', 'write: ["a"]', 'delete: ["a"]', 'git: read', 'http: ["GET https://h.example/"]']
       const text = `${HEAD}tools: { ${name}: { ${rights.join(', ')} } }\n`
       expect(mistakes(text)).toHaveLength(rights.length - needs.length)
     }

@@ -7,7 +7,7 @@ function walk(roots) {
   const seen = new Set()
   const found = []
   const queue = []
-  const foreign = /^(Reference|Callback|ExternalCopy|Isolate|Context|Script|Module|NativeModule|Inspector|process)$/
+  const foreign = /^(Reference|Callback|ExternalCopy|Isolate|Context|Script|Module|NativeModule|Inspector)$/
   const path = /(^|["'( ])\/(tmp|home|root|work|usr|proc|sandbox)\b|node:internal|node_modules|\.mjs|process\.ts/
   const looked = (text, at) => {
     if (path.test(text)) found.push(`${at}: a path: ${text.slice(0, 80)}`)

@@ -90,7 +90,7 @@ const own = {
   argv: Object.freeze(['node', 'tool']),
   argv0: 'node',
   execArgv: Object.freeze([]),
-  execPath: '/usr/bin/node',
+  execPath: '/bin/node',
   env: Object.freeze({}),
   pid: 1,
   ppid: 0,
