@@ -23,7 +23,8 @@ export function readFile(workspace: Workspace, grant: Grant, request: ReadReques
     case 'fs.readRange':
       return readRange(files, place, request.position, request.length)
     case 'fs.stat':
-      return statValue(place.name === '' ? files.stat(place.directory) : files.statEntry(place.directory, place.name))
+      if (place.name === '') return statValue(files.stat(place.directory))
+      return statValue(place.stat ?? files.statEntry(place.directory, place.name))
     case 'fs.list':
       return list(workspace, grant, request.path, place)
     case 'fs.readlink':

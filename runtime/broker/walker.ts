@@ -12,7 +12,7 @@
 import { codeOf } from '../errors.ts'
 import { LINK_HOPS_MAX, PATH_BYTES_MAX, PATH_DEPTH_MAX } from '../limits.ts'
 import { normalisePath } from '../policy/path-rule.ts'
-import type { FileHandle, FileHost } from '../ports.ts'
+import type { FileHandle, FileHost, FileStat } from '../ports.ts'
 
 /** `code`: of POSIX, or `E_OUTSIDE` (a link leads out), `E_LIMIT`, `E_SPECIAL_FILE`. Names no absolute path. */
 export class PathError extends Error {
@@ -43,6 +43,8 @@ export interface Place extends Disposable {
   readonly name: string
   /** Relative to the root, every link followed. */
   readonly resolved: string
+  /** Of the entry itself, where the walk had to look at it. */
+  readonly stat?: FileStat
 }
 
 export interface Walker extends Disposable {
@@ -110,6 +112,8 @@ class Journey implements Disposable {
   readonly #ahead: string[] = []
   #hops = 0
   #isResolved = false
+  /** The entry that was looked at last. */
+  #looked: { readonly directory: FileHandle; readonly name: string; readonly stat: FileStat } | undefined
 
   constructor(files: FileHost, root: FileHandle, realRoot: string, options: WalkOptions) {
     this.#files = files
@@ -147,7 +151,18 @@ class Journey implements Disposable {
   #arrive(name: string): Place {
     const resolved = this.#resolved(name)
     this.#report(resolved)
-    return { directory: this.#directory, name, resolved, [Symbol.dispose]: () => this[Symbol.dispose]() }
+    return {
+      directory: this.#directory,
+      name,
+      resolved,
+      ...this.#statOf(name),
+      [Symbol.dispose]: () => this[Symbol.dispose](),
+    }
+  }
+
+  #statOf(name: string): Pick<Place, 'stat'> {
+    const looked = this.#looked
+    return looked?.name === name && looked.directory === this.#directory ? { stat: looked.stat } : {}
   }
 
   #resolved(...names: readonly string[]): string {
@@ -221,7 +236,9 @@ class Journey implements Disposable {
 
   #linkTarget(name: string): string | undefined {
     try {
-      if (this.#files.statEntry(this.#directory, name).type !== 'link') return undefined
+      const stat = this.#files.statEntry(this.#directory, name)
+      this.#looked = { directory: this.#directory, name, stat }
+      if (stat.type !== 'link') return undefined
       return this.#files.readLink(this.#directory, name)
     } catch (error) {
       const code = codeOf(error)

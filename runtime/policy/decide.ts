@@ -42,7 +42,32 @@ type Verdict =
   | { readonly kind: 'permit'; readonly rule: string; readonly place: RulePlace }
   | { readonly kind: 'deny'; readonly reason: DenyReason; readonly rule: string; readonly place?: RulePlace }
 
+/** A request is asked about up to three times, and a tool often asks about one path again. */
 export function decide(grant: Grant, request: Question, facts: Facts): Decision {
+  const key = memoKey(request, facts)
+  if (key === undefined) return decideAnew(grant, request, facts)
+  const known = memo.get(grant) ?? new Map<string, Decision>()
+  memo.set(grant, known)
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const decision = decideAnew(grant, request, facts)
+  if (known.size >= MEMO_ENTRIES_MAX) known.clear()
+  known.set(key, decision)
+  return decision
+}
+
+const memo = new WeakMap<Grant, Map<string, Decision>>()
+const MEMO_ENTRIES_MAX = 256
+const MEMO_PATH_LENGTH_MAX = 512
+
+/** All that a decision about one path rests on; undefined where it is not kept. */
+function memoKey(request: Question, { resolved, isFolder }: Facts): string | undefined {
+  if (!('path' in request) || request.path.length > MEMO_PATH_LENGTH_MAX) return undefined
+  const kind = request.op === 'fs.delete' ? request.kind : undefined
+  return JSON.stringify([request.op, request.path, kind, resolved, isFolder])
+}
+
+function decideAnew(grant: Grant, request: Question, facts: Facts): Decision {
   if (request.op === 'http') return decideHttp(grant, request, facts)
   if (request.op === 'timer') return { kind: 'permit', rule: 'timer', place: 'built in' }
   // There is an exchange only where its request was permitted.

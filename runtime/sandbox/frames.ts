@@ -34,8 +34,12 @@ export interface Frame {
 }
 
 const HEADER_BYTES = 13
-/** Past this nothing is gained by waiting for company, and what is held back is memory. */
+/**
+ * Past these nothing is gained by waiting for company: what is held back is memory, and the other process could work
+ * on the first of them while this one makes the rest.
+ */
 const HELD_CHARS_MAX = 64 * 1024
+const HELD_FRAMES_MAX = 8
 
 export function encodeFrame(kind: FrameKind, call: number, ordinal: number, payload: string): Buffer {
   return encodeFrames([{ kind, call, ordinal, payload }])
@@ -80,7 +84,7 @@ export function createFrameWriter(write: (bytes: Buffer) => void, later: (flush:
   return (kind, call, ordinal, payload) => {
     held.push({ kind, call, ordinal, payload })
     heldChars += payload.length
-    if (heldChars >= HELD_CHARS_MAX) return flush()
+    if (heldChars >= HELD_CHARS_MAX || held.length >= HELD_FRAMES_MAX) return flush()
     if (!isDue) later(flush)
     isDue = true
   }

@@ -246,16 +246,3 @@ test('a budget in tokens is not held by a provider that does not say what it use
   expect(run.stderr).toContain('does not say how many tokens an answer took')
   await expectReplay(desk)
 })
-
-test('a definition that reaches for HTTP is checked, and refused by a run', async () => {
-  using desk = openDesk(
-    agentFiles({
-      tools: { asks: { rights: "http: ['GET https://api.example.com/v1/**']", body: 'return 1' } },
-      script: 'return 1',
-    }),
-  )
-  expect(await desk.run('check', 'agent/agent.yaml')).toMatchObject({ exit: 0, stderr: '' })
-  const run = await desk.run('agent/agent.yaml')
-  expect(run).toMatchObject({ exit: 3, stdout: '' })
-  expect(run.stderr).toContain('asks asks for HTTP, which is not supported yet in a run')
-})
