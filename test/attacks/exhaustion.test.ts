@@ -26,7 +26,7 @@ const HOST_GROWTH_BYTES = 50 * MB
 const SANDBOX_OVER_BYTES = 64 * MB
 const POLL_MS = 5
 
-const ANY = 'timeout cpu memory crash failed result requests ok'
+const ANY = 'timeout cpu memory crash failed result requests in-flight ok'
 const TIME = 'timeout cpu'
 const SPACE = 'memory crash timeout cpu failed'
 
@@ -137,7 +137,7 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
     "const fs = require('fs/promises'); const d = 'y'.repeat(1e6); for (;;) void fs.appendFile('x', d).catch(() => 0)",
     SPACE,
   ],
-  ['timers with arguments', "for (;;) setTimeout(() => 0, 1, 'x'.repeat(100))", `${SPACE} requests`],
+  ['timers with arguments', "for (;;) setTimeout(() => 0, 1, 'x'.repeat(100))", `${SPACE} requests in-flight`],
   ['prints of little', 'for (;;) console.log()', ANY],
   ['rejections that nobody handles', 'for (;;) Promise.reject(new Error("x"))', SPACE],
   [
