@@ -110,8 +110,8 @@ const EXPECTED: Record<string, unknown> = {
   microtasks: TIMEOUT,
   sleeps: TIMEOUT,
   allocates: MEMORY,
-  // V8 counts array buffers and refuses them before the heap is full.
-  allocates_bytes: failed('Array buffer allocation failed', 'RangeError'),
+  // V8 counts array buffers and refuses them before the heap is full; when depends on its collector, so none is caught.
+  allocates_bytes: MEMORY,
   long_string: expect.anything(),
   prints: { value: 'printed' },
   prints_forms: { value: 1 },

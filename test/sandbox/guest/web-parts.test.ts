@@ -31,7 +31,7 @@ test.each([
   [`new URL('https://h/?a=ä').href`, ['encoding', 'url']],
   [`new URL('https://bücher.example/').href`, ['domain-names', 'encoding', 'url']],
   [`new TextDecoder('latin1').decode(new Uint8Array([228]))`, ['encoding']],
-  [`new TextDecoder('koi8-r').decode(new Uint8Array([228]))`, ['base64', 'encoding', 'encoding-legacy']],
+  [`new TextDecoder('koi8-r').decode(new Uint8Array([228]))`, ['base64', 'encoding', 'encoding-legacy', 'node-buffer']],
   [`atob('YQ==')`, ['base64']],
   [`new AbortController().signal.aborted`, ['events']],
   [`new Headers({ a: 'b' }).get('a')`, ['fetch']],

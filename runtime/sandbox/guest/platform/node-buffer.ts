@@ -16,6 +16,9 @@ const define = (owner: object, members: Readonly<Record<string, unknown>>): void
 const toBase64: ((options: object) => string) | undefined = Reflect.get(Uint8Array.prototype, 'toBase64')
 const toHex: (() => string) | undefined = Reflect.get(Uint8Array.prototype, 'toHex')
 
+// The bundler has renamed it.
+Object.defineProperty(Buffer, 'name', { value: 'Buffer', configurable: true })
+
 function addEncodings(): void {
   const { isEncoding, byteLength } = Buffer
   const { toString, write } = Buffer.prototype
