@@ -119,7 +119,10 @@ const EXPECTED: Record<string, unknown> = {
     code: 'E_NEVER_SETTLES',
     message: expect.stringContaining('can never settle') as string,
   }),
-  exits: failed('process is not defined', 'ReferenceError'),
+  exits: {
+    ...failed('process.exit is not available in the sandbox: a tool ends by returning or throwing'),
+    code: 'ERR_SANDBOX',
+  },
   requires: failed('globalThis.require is not a function', 'TypeError'),
   gives_undefined: { value: null },
   gives_nan: { value: [null, null, 0] },
