@@ -37,7 +37,9 @@ const { stringify, parse } = JSON
 
 installClock()
 installTimers()
-Reflect.defineProperty(globalThis, 'self', { value: globalThis, writable: true, enumerable: false, configurable: true })
+for (const name of ['self', 'global']) {
+  Reflect.defineProperty(globalThis, name, { value: globalThis, writable: true, enumerable: false, configurable: true })
+}
 
 /** Parts ask for it when they are loaded; that is after the start of the call. */
 let record: StartRecord | undefined
