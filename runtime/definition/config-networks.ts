@@ -59,7 +59,9 @@ function readTexts(
 function hostMistake(text: string): string | undefined {
   const name = text.startsWith('*.') ? text.slice(2) : text
   if (!name.includes('.') && text !== name) return `${quoted(text)} stands for every host of a whole top-level domain`
-  const trouble = hostTrouble(name, URL.parse(`https://${name}/`)?.hostname)
+  const trouble = name.includes('*')
+    ? 'a `*` stands for the first label alone'
+    : hostTrouble(name, URL.parse(`https://${name}/`)?.hostname)
   return trouble === undefined ? undefined : `${quoted(text)} is not one host, nor \`*.\` and a domain: ${trouble}`
 }
 

@@ -300,3 +300,22 @@ describe('git: read', () => {
     }
   })
 })
+
+test('what was asked before changes no answer', () => {
+  const text = { read: ['a/**', 'b'], write: ['a/b'], delete: ['b', 'a/d'], deny: ['a/x'] }
+  const questions: (readonly [CapabilityRequest, Facts])[] = []
+  for (const path of ['a/b', 'b', 'a/x', 'a', '.env', '../a', 'a/d', `a/${'x'.repeat(600)}`]) {
+    for (const facts of [{}, { resolved: 'a/x' }, { resolved: 'b' }, { isFolder: false }] as const) {
+      questions.push([read(path), facts], [write(path), facts], [remove(path), facts])
+      questions.push([{ op: 'fs.stat', path, followLinks: true }, facts])
+      questions.push([{ op: 'fs.list', path }, facts], [{ op: 'fs.mkdir', path, recursive: true }, facts])
+      questions.push([{ op: 'fs.delete', path, kind: 'directory' }, facts])
+    }
+  }
+  const grant = grantOf(text)
+  for (const [request, facts] of [...questions, ...questions.toReversed()]) {
+    expect(decide(grant, request, facts)).toEqual(decide(grantOf(text), request, facts))
+  }
+  // Nor does a path that looks like two.
+  for (let count = 0; count < 1000; count += 1) expect(said(grant, read(`a/${count}`))).toBe('permit')
+})
