@@ -206,16 +206,9 @@ describe('what the format has and this version does not', () => {
     expect(mistakes(text)).toEqual(['4:28 `credentials` is not supported yet'])
   })
 
-  it('nor are these forms', () => {
-    const text = `${HEAD}tools:
-  fetch_url: {}
-  save: { from: run-agent/download_file }
-  read_file: { read: ["**"], approval: ask }
-`
-    expect(mistakes(text)).toEqual([
-      '4:3 `fetch_url` is not supported yet',
-      '5:17 `download_file` is not supported yet',
-      '6:40 `approval: ask` is not supported yet',
+  it('nor is a tool that asks', () => {
+    expect(mistakes(`${HEAD}tools:\n  read_file: { read: ["**"], approval: ask }\n`)).toEqual([
+      '4:40 `approval: ask` is not supported yet',
     ])
   })
 })

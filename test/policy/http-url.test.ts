@@ -153,7 +153,8 @@ describe('canonicalUrl', () => {
       const started = performance.now()
       canonicalUrl(`https://h.example/%${part.repeat(200_000)}`)
       canonicalUrl(`https://h.example${part.repeat(200_000)}`)
-      expect(performance.now() - started).toBeLessThan(1500)
+      // A tenth of it on a quiet machine; quadratic would be hours.
+      expect(performance.now() - started).toBeLessThan(5000)
     }
   })
 })
