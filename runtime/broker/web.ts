@@ -35,20 +35,27 @@ export interface WebOptions {
 
 export type WebBodyRequest = { readonly op: 'http.read' | 'http.close'; readonly exchange: number }
 
-/** The answer to one request, as long as its body may be asked for. */
-interface LiveExchange {
-  readonly url: string
-  /** Where the answer sends; undefined: nowhere that may be followed. */
-  readonly target: string | undefined
+/** One request and its answer. A call may make many: nothing but this is kept of those that are over. */
+interface Exchange {
+  /** What answered, and where it sends; undefined: nowhere that may be followed. */
+  redirect: { readonly from: string; readonly to: string } | undefined
   /** How many redirects led to it. */
-  readonly hops: number
-  readonly answer: HttpExchange | undefined
-  readonly stop: AbortController
-  isOver: boolean
+  hops: number
+  isAnswered: boolean
 }
 
-/** The exchanges of one call, by the ordinals of their requests. */
-type CallExchanges = Map<number, LiveExchange>
+/** As long as its body may be asked for. */
+interface LiveExchange {
+  readonly origin: string
+  readonly stop: AbortController
+  answer: HttpExchange | undefined
+}
+
+/** Of one call, by the ordinals of their requests. */
+interface CallExchanges {
+  readonly made: Map<number, Exchange>
+  readonly open: Map<number, LiveExchange>
+}
 
 export interface WebPerformer {
   request(place: EffectPlace, grant: Grant, request: HttpRequest, redecide: Redecide): Promise<Performed>
@@ -60,10 +67,12 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
   const exchangesOf = ({ ended }: EffectPlace): CallExchanges => {
     const known = calls.get(ended)
     if (known !== undefined) return known
-    const made: CallExchanges = new Map()
-    calls.set(ended, made)
-    ended.addEventListener('abort', () => made.forEach(close))
-    return made
+    const exchanges: CallExchanges = { made: new Map(), open: new Map() }
+    calls.set(ended, exchanges)
+    ended.addEventListener('abort', () => {
+      for (const ordinal of exchanges.open.keys()) close(exchanges, ordinal)
+    })
+    return exchanges
   }
   return {
     async request(place, grant, request, redecide) {
@@ -77,34 +86,35 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
       }
     },
     async body(place, { op, exchange: ordinal }) {
-      const exchange = exchangesOf(place).get(ordinal)
-      if (op === 'http.close') {
-        if (exchange !== undefined) close(exchange)
-        return { outcome: { ok: true, value: null }, facts: {} }
-      }
-      return { outcome: await readBody(exchange, place), facts: {} }
+      const exchanges = exchangesOf(place)
+      if (op === 'http.read') return { outcome: await readBody(exchanges, ordinal, place), facts: {} }
+      close(exchanges, ordinal)
+      return { outcome: { ok: true, value: null }, facts: {} }
     },
   }
 }
 
-function close(exchange: LiveExchange): void {
-  exchange.isOver = true
-  exchange.stop.abort(new Error('the exchange was closed'))
-  exchange.answer?.close()
+function close({ open }: CallExchanges, ordinal: number): void {
+  const exchange = open.get(ordinal)
+  open.delete(ordinal)
+  exchange?.stop.abort(new Error('the exchange was closed'))
+  exchange?.answer?.close()
 }
 
-async function readBody(exchange: LiveExchange | undefined, { ended }: EffectPlace): Promise<Outcome> {
-  if (exchange?.answer === undefined) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
+async function readBody({ made, open }: CallExchanges, ordinal: number, { ended }: EffectPlace): Promise<Outcome> {
+  if (made.get(ordinal)?.isAnswered !== true) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
+  const exchange = open.get(ordinal)
   // Read to its end, or closed: there is nothing more.
-  if (exchange.isOver) return { ok: true, value: null }
+  if (exchange?.answer === undefined) return { ok: true, value: null }
   try {
     const bytes = await exchange.answer.read(HTTP_READ_BYTES_MAX)
-    if (bytes === undefined) exchange.isOver = true
+    if (bytes === undefined) open.delete(ordinal)
     return { ok: true, value: bytes ?? null }
   } catch (error) {
-    exchange.isOver = true
+    open.delete(ordinal)
     if (ended.aborted) throw ended.reason
-    return networkFailure(error, exchange.url)
+    if (exchange.stop.signal.aborted) return failedOutcome('E_ABORTED', 'the exchange was closed')
+    return networkFailure(error, exchange.origin)
   }
 }
 
@@ -129,7 +139,6 @@ class Dialling {
   readonly #exchanges: CallExchanges
   readonly #stop = new AbortController()
   readonly #url: CanonicalUrl
-  #hops = 0
   #isSent = false
   #answer: HttpExchange | undefined
 
@@ -156,17 +165,12 @@ class Dialling {
     const { method, body, redirectOf } = this.#request
     const { ordinal, ended } = this.#place
     this.#assertRoom()
-    const pending: LiveExchange = {
-      url: this.#url.href,
-      target: undefined,
-      hops: 0,
-      answer: undefined,
-      stop: this.#stop,
-      isOver: false,
-    }
+    const made: Exchange = { redirect: undefined, hops: 0, isAnswered: false }
+    const live: LiveExchange = { origin: new URL(this.#url.href).origin, stop: this.#stop, answer: undefined }
     // Known before it is answered, so that it can be closed.
-    this.#exchanges.set(ordinal, pending)
-    if (redirectOf !== undefined) this.#learnRedirect(redirectOf)
+    this.#exchanges.made.set(ordinal, made)
+    this.#exchanges.open.set(ordinal, live)
+    if (redirectOf !== undefined) made.hops = this.#learnRedirect(redirectOf)
     const sent = sentHeaders(this.#grant.headers, this.#request.headers ?? [])
     if (!sent.ok) throw new Error('a request with headers that are refused was permitted')
     if (sent.dropped.length > 0) this.#learn({ dropped: sent.dropped })
@@ -193,8 +197,12 @@ class Dialling {
       maxBytes: HTTP_RESPONSE_BYTES_MAX,
       maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
     })
-    const target = redirectTarget(this.#answer, this.#url.href)
-    this.#exchanges.set(ordinal, { ...pending, target, hops: this.#hops, answer: this.#answer })
+    if (signal.aborted) this.#answer.close()
+    signal.throwIfAborted()
+    live.answer = this.#answer
+    made.isAnswered = true
+    const to = redirectTarget(this.#answer, this.#url.href)
+    made.redirect = to === undefined ? undefined : { from: this.#url.href, to }
   }
 
   /** What the guest is told of the answer. */
@@ -206,8 +214,7 @@ class Dialling {
 
   failure(error: unknown): Outcome {
     const { ordinal, ended } = this.#place
-    const exchange = this.#exchanges.get(ordinal)
-    if (exchange !== undefined) exchange.isOver = true
+    this.#exchanges.open.delete(ordinal)
     if (error instanceof Refusal) return error.outcome
     const isStopped = ended.aborted || this.#stop.signal.aborted
     if (this.#isSent && isStopped && !SAFE.has(this.#request.method)) {
@@ -215,23 +222,22 @@ class Dialling {
     }
     if (ended.aborted) throw ended.reason
     if (isStopped) return failedOutcome('E_ABORTED', 'the request was aborted')
-    return networkFailure(error, this.#url.href)
+    return networkFailure(error, new URL(this.#url.href).origin)
   }
 
   #assertRoom(): void {
-    const open = [...this.#exchanges.values()].filter(({ isOver }) => !isOver).length
-    if (open < HTTP_CALL_EXCHANGES_MAX) return
+    if (this.#exchanges.open.size < HTTP_CALL_EXCHANGES_MAX) return
     throw new Refusal(
       failedOutcome('E_LIMIT', `limit exchanges: ${HTTP_CALL_EXCHANGES_MAX} exchanges of the call are open`),
     )
   }
 
-  #learnRedirect(redirectOf: number): void {
-    const before = this.#exchanges.get(redirectOf)
-    const redirect = before?.target === undefined ? null : { from: before.url, to: before.target }
-    this.#learn({ redirect })
-    this.#hops = (before?.hops ?? 0) + 1
-    if (this.#hops <= HTTP_REDIRECTS_MAX) return
+  /** How many redirects led to this request. */
+  #learnRedirect(redirectOf: number): number {
+    const before = this.#exchanges.made.get(redirectOf)
+    this.#learn({ redirect: before?.redirect ?? null })
+    const hops = (before?.hops ?? 0) + 1
+    if (hops <= HTTP_REDIRECTS_MAX) return hops
     throw new Refusal(failedOutcome('E_LIMIT', `limit redirects: more than ${HTTP_REDIRECTS_MAX}, one after the other`))
   }
 
@@ -274,14 +280,13 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['HTTP_HEADERS_TIMEOUT', `limit headers: no answer within ${HTTP_HEADERS_MS} ms`],
   ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_SILENCE_MS} ms`],
   ['HTTP_BODY_TOO_LARGE', `limit response: the answer is larger than ${HTTP_RESPONSE_BYTES_MAX} bytes`],
-  ['HTTP_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
+  ['HTTP_BODY_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
 ])
 
-function networkFailure(error: unknown, url: string): Outcome {
+function networkFailure(error: unknown, origin: string): Outcome {
   const given = codeOf(error)
   // Without a code it is a mistake of ours.
   if (given === undefined) throw error
   const code = CODES.get(given) ?? given
-  const { origin } = new URL(url)
   return failedOutcome(code, `${code}: ${WORDS.get(code) ?? messageOf(error)}, ${origin}`)
 }

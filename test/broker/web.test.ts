@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { createBroker } from '../../runtime/broker/broker.ts'
 import type { Outcome } from '../../runtime/broker/outcome.ts'
@@ -11,6 +13,9 @@ import { memoryRecorder } from '../support/provider-imitation.ts'
 const PUBLIC = '93.184.215.14'
 
 type Answer = Partial<Pick<HttpExchange, 'status' | 'headers'>> & { readonly body?: string }
+
+/** What `open` returned last, and nobody else holds. */
+let lastExchange: WeakRef<HttpExchange> | undefined
 
 interface WebDesk {
   readonly opened: HttpOpenRequest[]
@@ -75,19 +80,28 @@ function webDesk(
   }
 }
 
+/** A piece `hang` never comes, and fails by the close. */
 function exchangeOf({ status = 200, headers = [], body = '' }: Answer, onClose: () => void): HttpExchange {
   const pieces = body === '' ? [] : body.split('|')
-  return {
+  const closed = Promise.withResolvers<never>()
+  closed.promise.catch(() => undefined)
+  const exchange: HttpExchange = {
     status,
     statusText: 'OK',
     headers,
     address: PUBLIC,
     read: async () => {
       const piece = pieces.shift()
+      if (piece === 'hang') return await closed.promise
       return piece === undefined ? undefined : new TextEncoder().encode(piece)
     },
-    close: onClose,
+    close: () => {
+      closed.reject(new Error('the exchange was closed'))
+      onClose()
+    },
   }
+  lastExchange = new WeakRef(exchange)
+  return exchange
 }
 
 function codeOf(outcome: Outcome): string {
@@ -196,6 +210,30 @@ describe('one exchange', () => {
     expect(codeOf(await asking)).toBe('E_ABORTED')
     desk.end()
     expect(codeOf(await posting)).toBe('E_INDETERMINATE')
+  })
+
+  test('that is closed while its body is read is aborted, and nothing else ends by it', async () => {
+    const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { body: 'hang' } })
+    await desk.get(A, 0)
+    const reading = desk.ask({ op: 'http.read', exchange: 0 }, 1)
+    await desk.ask({ op: 'http.close', exchange: 0 }, 2)
+    expect(codeOf(await reading)).toBe('E_ABORTED')
+    expect(await desk.ask({ op: 'http.read', exchange: 0 }, 3)).toEqual({ ok: true, value: null })
+  })
+
+  test.each([
+    ['closed', { op: 'http.close', exchange: 0 }],
+    ['read to its end', { op: 'http.read', exchange: 0 }],
+  ] as const)('that was %s is not kept', async (_, over) => {
+    const desk = webDesk({ http: [`GET ${A}`] }, { [A]: {} })
+    await desk.get(A, 0)
+    await desk.ask(over, 1)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    setFlagsFromString('--expose-gc')
+    ;(runInNewContext('gc') as () => void)()
+    expect(lastExchange?.deref()).toBeUndefined()
+    // It is known all the same.
+    expect(await desk.ask({ op: 'http.read', exchange: 0 }, 2)).toEqual({ ok: true, value: null })
   })
 
   test(`there are ${HTTP_CALL_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
