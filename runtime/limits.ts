@@ -288,6 +288,9 @@ export const HTTP_STATUS_TEXT_LENGTH_MAX = 256
 /** Bytes of a body that have come and were not read yet; then the connection is not read on. */
 export const HTTP_BUFFER_BYTES_MAX = 256 * 1024
 
+/** Smaller chunks of a body are gathered in blocks of this size: each would be an object of its own, and two events. */
+export const HTTP_BLOCK_BYTES = 16 * 1024
+
 /**
  * What may frame a body (sizes and extensions of chunks, records of TLS), in bytes: so many times the body, and so many
  * more. A body in chunks of one byte, each in a record of its own, takes less than 32 times itself.
