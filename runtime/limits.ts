@@ -268,6 +268,12 @@ export const HTTP_REDIRECTS_MAX = 20
 /** Addresses of one host; the largest honest answers have a few dozen. */
 export const HOST_ADDRESSES_MAX = 256
 
+/**
+ * Names that are looked up at once: as many as libuv does. A lookup cannot be ended, so what waited behind it would
+ * keep the program alive, and the model's provider from being found.
+ */
+export const HOST_LOOKUPS_MAX = 2
+
 /** Of the time for connecting, the least that is left to each address; a round trip around the world takes 0.3 s. */
 export const CONNECT_SHARE_MS_MIN = 500
 
