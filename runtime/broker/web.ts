@@ -15,7 +15,7 @@ import {
   HTTP_RESPONSE_BYTES_MAX,
 } from '../limits.ts'
 import type { Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
-import { isShownHeader, sentHeaders } from '../policy/http-header.ts'
+import { isSentElsewhere, isShownHeader, sentHeaders } from '../policy/http-header.ts'
 import { canonicalUrl, type CanonicalUrl } from '../policy/http-url.ts'
 import type { HttpExchange, WebHost } from '../ports.ts'
 import type { EffectPlace, Redecide } from './broker.ts'
@@ -170,10 +170,16 @@ class Dialling {
     // Known before it is answered, so that it can be closed.
     this.#exchanges.made.set(ordinal, made)
     this.#exchanges.open.set(ordinal, live)
-    if (redirectOf !== undefined) made.hops = this.#learnRedirect(redirectOf)
+    const decided = redirectOf === undefined ? undefined : this.#learnRedirect(redirectOf)
+    made.hops = decided?.hops ?? 0
     const sent = sentHeaders(this.#grant.headers, this.#request.headers ?? [])
     if (!sent.ok) throw new Error('a request with headers that are refused was permitted')
-    if (sent.dropped.length > 0) this.#learn({ dropped: sent.dropped })
+    const isElsewhere =
+      decided?.isByRedirect === true && URL.parse(this.facts.redirect?.from ?? '')?.origin !== live.origin
+    const headers = sent.headers.filter(([name]) => !isElsewhere || isSentElsewhere(name))
+    const kept = new Set(headers.map(([name]) => name))
+    const dropped = [...sent.dropped, ...sent.headers.map(([name]) => name).filter((name) => !kept.has(name))]
+    if (dropped.length > 0) this.#learn({ dropped })
     const signal = AbortSignal.any([ended, this.#stop.signal])
     const name = this.#url.host.replace(/^\[|\]$/g, '')
     const addresses = await this.#host.resolve(name, signal)
@@ -185,7 +191,7 @@ class Dialling {
     this.#answer = await this.#host.open({
       method,
       url: this.#url.href,
-      headers: sent.headers,
+      headers,
       body,
       addresses,
       authorities: authoritiesOf(this.#url.host),
@@ -232,19 +238,20 @@ class Dialling {
     )
   }
 
-  /** How many redirects led to this request. */
-  #learnRedirect(redirectOf: number): number {
+  /** How many redirects led to this request, and whether it is permitted as the target of one alone. */
+  #learnRedirect(redirectOf: number): { readonly hops: number; readonly isByRedirect: boolean } {
     const before = this.#exchanges.made.get(redirectOf)
-    this.#learn({ redirect: before?.redirect ?? null })
+    const isByRedirect = this.#learn({ redirect: before?.redirect ?? null }).byRedirect === true
     const hops = (before?.hops ?? 0) + 1
-    if (hops <= HTTP_REDIRECTS_MAX) return hops
+    if (hops <= HTTP_REDIRECTS_MAX) return { hops, isByRedirect }
     throw new Refusal(failedOutcome('E_LIMIT', `limit redirects: more than ${HTTP_REDIRECTS_MAX}, one after the other`))
   }
 
-  #learn(more: Facts): void {
+  #learn(more: Facts): Extract<Decision, { kind: 'permit' }> {
     this.facts = { ...this.facts, ...more }
     const decision: Decision = this.#redecide(this.facts)
     if (decision.kind === 'deny') throw new Refusal(deniedOutcome(decision))
+    return decision
   }
 }
 
@@ -259,7 +266,8 @@ function redirectTarget({ status, headers }: HttpExchange, base: string): string
   const [location] = locations
   // Two that differ would be read differently by two readers.
   if (!REDIRECTING.has(status) || location === undefined || locations.length > 1) return undefined
-  const url = URL.parse(location[1], base)
+  // A header is bytes, one a character; many servers write UTF-8, and so it is followed.
+  const url = URL.parse(Buffer.from(location[1], 'latin1').toString('utf8'), base)
   if (url === null) return undefined
   url.hash = ''
   return url.href

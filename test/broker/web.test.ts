@@ -117,6 +117,7 @@ describe('one exchange', () => {
       ['set-cookie', 'session=1'],
       ['x-ratelimit-remaining', '7'],
       ['x-auth-token', 'secret'],
+      ['x-auth_token', 'secret'],
     ] as const
     const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { headers, body: 'one|two' } })
     expect(await desk.get(A, 0)).toEqual({
@@ -273,6 +274,45 @@ describe('a redirect', () => {
     )
     await desk.get(A, 0)
     expect(codeOf(await desk.get(target ?? B, 1, { redirectOf: 0 }))).toBe(target === undefined ? 'E_DENIED' : 'ok')
+  })
+
+  test('takes along to another origin what is meant for every server, and nothing of the definition', async () => {
+    const headers = [
+      { name: 'x-tenant', value: 'alice', place: 'a.yaml:2:1' },
+      { name: 'x-own', value: undefined, place: 'a.yaml:2:2' },
+    ]
+    const given = [
+      ['accept', 'text/plain'],
+      ['x-own', '1'],
+    ] as const
+    const own = 'https://a.example/own'
+    const desk = webDesk(
+      {
+        http: [`GET ${A}`, 'GET https://a.example/a2'],
+        redirects: ['GET https://b.example/b?sig', `GET ${own}`],
+        headers,
+      },
+      { [A]: to(B), 'https://a.example/a2': to(own), [B]: {}, [own]: {} },
+    )
+    await desk.get(A, 0, { headers: given })
+    expect(codeOf(await desk.get(B, 1, { headers: given, redirectOf: 0 }))).toBe('ok')
+    await desk.get('https://a.example/a2', 2)
+    expect(codeOf(await desk.get(own, 3, { headers: given, redirectOf: 2 }))).toBe('ok')
+    const all = [...given, ['x-tenant', 'alice']]
+    expect(desk.opened.map((request) => request.headers)).toEqual([all, [given[0]], [['x-tenant', 'alice']], all])
+    const outcome = desk.events.events.find(({ kind, ordinal }) => kind === 'host.outcome' && ordinal === 1)
+    expect(outcome?.data['facts']).toMatchObject({ dropped: ['x-own', 'x-tenant'] })
+  })
+
+  test('is read in UTF-8, as the tool follows it', async () => {
+    const location = Buffer.from('https://b.example/é?sig=1', 'utf8').toString('latin1')
+    const target = 'https://b.example/%C3%A9?sig=1'
+    const desk = webDesk(
+      { http: [`GET ${A}`], redirects: ['GET https://b.example/*?sig'] },
+      { [A]: to(location), [target]: {} },
+    )
+    await desk.get(A, 0)
+    expect(codeOf(await desk.get(target, 1, { redirectOf: 0 }))).toBe('ok')
   })
 
   test('with two locations leads nowhere', async () => {
