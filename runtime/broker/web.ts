@@ -207,7 +207,7 @@ class Dialling {
     signal.throwIfAborted()
     live.answer = this.#answer
     made.isAnswered = true
-    const to = redirectTarget(this.#answer, this.#url.href)
+    const to = redirectTarget(this.#answer.status, this.#answer.headers, this.#url.href)
     made.redirect = to === undefined ? undefined : { from: this.#url.href, to }
   }
 
@@ -261,7 +261,8 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** RFC 9110 section 15.4; a fragment is the client's own. */
 const REDIRECTING: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-function redirectTarget({ status, headers }: HttpExchange, base: string): string | undefined {
+/** Where an answer sends; undefined: nowhere that may be followed. */
+export function redirectTarget(status: number, headers: HttpExchange['headers'], base: string): string | undefined {
   const locations = headers.filter(([name]) => name === 'location')
   const [location] = locations
   // Two that differ would be read differently by two readers.
