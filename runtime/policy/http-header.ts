@@ -142,6 +142,7 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
     'cookie2',
   ]),
   ...list('it belongs to the connection', [
+    'accept-encoding',
     'connection',
     'content-length',
     'expect',

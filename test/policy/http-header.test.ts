@@ -27,3 +27,8 @@ test('others are set', () => {
   for (const name of 'accept content-type x-tenant x-sec-y my-proxy-x a-x-forwarded-b hosts tea cookies'.split(' '))
     expect(forbiddenHeader(name), name).toBeUndefined()
 })
+
+test('the encodings of an answer are those that the host can undo, whatever a definition says', () => {
+  expect(forbiddenHeader('accept-encoding')).toBe('it belongs to the connection')
+  expect(forbiddenHeader('accept_encoding')).toBe('it belongs to the connection')
+})
