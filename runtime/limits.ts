@@ -268,6 +268,12 @@ export const HTTP_REDIRECTS_MAX = 20
 /** Addresses of one host; the largest honest answers have a few dozen. */
 export const HOST_ADDRESSES_MAX = 256
 
+/**
+ * Names that are looked up at once: as many as libuv does. A lookup cannot be ended, so what waited behind it would
+ * keep the program alive, and the model's provider from being found.
+ */
+export const HOST_LOOKUPS_MAX = 2
+
 /** Of the time for connecting, the least that is left to each address; a round trip around the world takes 0.3 s. */
 export const CONNECT_SHARE_MS_MIN = 500
 
@@ -287,6 +293,9 @@ export const HTTP_STATUS_TEXT_LENGTH_MAX = 256
 
 /** Bytes of a body that have come and were not read yet; then the connection is not read on. */
 export const HTTP_BUFFER_BYTES_MAX = 256 * 1024
+
+/** Smaller chunks of a body are gathered in blocks of this size: each would be an object of its own, and two events. */
+export const HTTP_BLOCK_BYTES = 16 * 1024
 
 /**
  * What may frame a body (sizes and extensions of chunks, records of TLS), in bytes: so many times the body, and so many

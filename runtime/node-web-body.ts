@@ -1,6 +1,6 @@
 /** The body of an answer as it comes from the wire: a bounded queue between the connection and whoever reads. */
 
-import { HTTP_BUFFER_BYTES_MAX } from './limits.ts'
+import { HTTP_BLOCK_BYTES, HTTP_BUFFER_BYTES_MAX } from './limits.ts'
 import { webFailure } from './node-web-failure.ts'
 
 export interface WireBodyLimits {
@@ -19,6 +19,9 @@ export interface WireBodyLimits {
 export class WireBody {
   readonly #limits: WireBodyLimits
   #queue: Buffer[] = []
+  /** Behind the queue: chunks that are smaller than a block. */
+  #block: Buffer | undefined
+  #blockBytes = 0
   #queuedBytes = 0
   #totalBytes = 0
   #isHeld = false
@@ -45,7 +48,8 @@ export class WireBody {
 
   /** The next bytes as they came; undefined at the end. One call at a time. */
   async next(): Promise<Buffer | undefined> {
-    if (this.#queue.length === 0 && !this.#isEnded) await this.#something()
+    if (this.#queuedBytes === 0 && !this.#isEnded) await this.#something()
+    if (this.#queue.length === 0) this.#endBlock()
     const chunk = this.#queue.shift()
     if (chunk === undefined) {
       if (this.#failure !== undefined) throw this.#failure
@@ -65,7 +69,7 @@ export class WireBody {
     if (this.#isEnded) return
     this.#totalBytes += chunk.byteLength
     if (this.#totalBytes > maxBytes) return this.end(tooLarge(maxBytes))
-    this.#queue.push(chunk)
+    this.#enqueue(chunk)
     this.#queuedBytes += chunk.byteLength
     if (!this.#isHeld && this.#queuedBytes > HTTP_BUFFER_BYTES_MAX) {
       this.#isHeld = true
@@ -94,14 +98,34 @@ export class WireBody {
     if (this.#abandoned !== undefined) return
     this.#abandoned = cause
     this.#queue = []
+    this.#block = undefined
+    this.#blockBytes = 0
+    this.#queuedBytes = 0
     this.end(cause)
     this.#failure = cause
     this.#settle()
   }
 
+  #enqueue(chunk: Buffer): void {
+    if (chunk.byteLength >= HTTP_BLOCK_BYTES) {
+      this.#endBlock()
+      this.#queue.push(chunk)
+      return
+    }
+    if (this.#blockBytes + chunk.byteLength > HTTP_BLOCK_BYTES) this.#endBlock()
+    this.#block ??= Buffer.allocUnsafeSlow(HTTP_BLOCK_BYTES)
+    this.#blockBytes += chunk.copy(this.#block, this.#blockBytes)
+  }
+
+  #endBlock(): void {
+    if (this.#block !== undefined) this.#queue.push(this.#block.subarray(0, this.#blockBytes))
+    this.#block = undefined
+    this.#blockBytes = 0
+  }
+
   #settle(): void {
     this.#wake?.()
-    if (this.#isDone || !this.#isEnded || this.#queue.length > 0) return
+    if (this.#isDone || !this.#isEnded || this.#queuedBytes > 0) return
     // Nobody need read what is empty.
     if (!this.#isFinished && this.#totalBytes > 0 && this.#failure === undefined) return
     this.#isDone = true

@@ -140,6 +140,11 @@ async function answerTo(
     body.end(webFailure('HTTP_HEADERS_TIMEOUT', `no answer came within ${request.headersTimeoutMs} ms`))
   }, request.headersTimeoutMs)
   request.signal.addEventListener('abort', onAbort, { once: true })
+  // Between the place and the connection nobody listened.
+  if (request.signal.aborted) {
+    onAbort()
+    return promise
+  }
   client.dispatch(
     {
       path: request.path,

@@ -1,6 +1,4 @@
-/** How many exchanges are open at once. Who comes too late waits in order. */
-
-import { HTTP_EXCHANGES_MAX, HTTP_POOL_EXCHANGES_MAX } from './limits.ts'
+/** How many of something are under way at once. Who comes too late waits in order. */
 
 export interface Places {
   /** Waits for a place; what is returned gives it back and may be called again. Rejects with the signal's reason. */
@@ -12,13 +10,12 @@ interface Waiting {
   readonly start: () => void
 }
 
-export function places(): Places {
+export function places(inAllMax: number, ofPoolMax: number): Places {
   const taken = new Map<string, number>()
   const waiting: Waiting[] = []
   let takenInAll = 0
 
-  const isFree = (pool: string): boolean =>
-    takenInAll < HTTP_EXCHANGES_MAX && (taken.get(pool) ?? 0) < HTTP_POOL_EXCHANGES_MAX
+  const isFree = (pool: string): boolean => takenInAll < inAllMax && (taken.get(pool) ?? 0) < ofPoolMax
 
   const change = (pool: string, by: 1 | -1): void => {
     takenInAll += by
@@ -46,12 +43,17 @@ export function places(): Places {
       const { promise, resolve, reject } = Promise.withResolvers<() => void>()
       const one = { pool, start: () => resolve(occupied(pool)) }
       const onAbort = (): void => {
-        waiting.splice(waiting.indexOf(one), 1)
+        const index = waiting.indexOf(one)
+        // One that has its place already gives it back where it is taken up.
+        if (index !== -1) waiting.splice(index, 1)
         reject(signal.reason as Error)
       }
       waiting.push(one)
       signal.addEventListener('abort', onAbort, { once: true })
-      return promise.finally(() => signal.removeEventListener('abort', onAbort))
+      const leave = await promise.finally(() => signal.removeEventListener('abort', onAbort))
+      if (signal.aborted) leave()
+      signal.throwIfAborted()
+      return leave
     },
   }
 }

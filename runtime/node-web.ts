@@ -2,7 +2,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { HOST_ADDRESSES_MAX } from './limits.ts'
+import { HOST_ADDRESSES_MAX, HOST_LOOKUPS_MAX, HTTP_EXCHANGES_MAX, HTTP_POOL_EXCHANGES_MAX } from './limits.ts'
 import { connectionOver, idleConnections } from './node-web-connection.ts'
 import { dial, normalAddress } from './node-web-dial.ts'
 import { exchangeOf } from './node-web-exchange.ts'
@@ -26,7 +26,8 @@ export interface NodeWebHost extends WebHost {
 export function nodeWebHost(options: NodeWebOptions = {}): NodeWebHost {
   const closing = new AbortController()
   const connections = idleConnections()
-  const room = places()
+  const room = places(HTTP_EXCHANGES_MAX, HTTP_POOL_EXCHANGES_MAX)
+  const lookups = places(HOST_LOOKUPS_MAX, HOST_LOOKUPS_MAX)
   const ask = options.lookup ?? systemLookup
 
   const attempt = async (request: HttpOpenRequest, written: WrittenRequest): Promise<HttpExchange | 'stale'> => {
@@ -56,7 +57,10 @@ export function nodeWebHost(options: NodeWebOptions = {}): NodeWebHost {
     async resolve(host, signal) {
       signal.throwIfAborted()
       if (isIP(host) !== 0) return [host]
-      const addresses = await beforeAbort(addressesOf(ask, host), signal)
+      const leave = await lookups.take('', signal)
+      if (signal.aborted) leave()
+      signal.throwIfAborted()
+      const addresses = await beforeAbort(addressesOf(ask, host).finally(leave), signal)
       if (addresses.length <= HOST_ADDRESSES_MAX) return addresses
       throw webFailure('HTTP_ADDRESSES', `the host has more than ${HOST_ADDRESSES_MAX} addresses`)
     },

@@ -7,10 +7,12 @@ import { misplaced } from './audit/event-place.ts'
 import { fieldsOf, itemsOf, textOf } from './audit/fields.ts'
 import { MODEL_CALL, SCRIPT_CALL } from './model/model.ts'
 import { RecordedExchanges } from './recorded-exchange.ts'
+import { RecordedWeb } from './recorded-web.ts'
 
 interface OpenCall {
   asked: number
   readonly unanswered: Set<number>
+  readonly web: RecordedWeb
 }
 
 /** What run.ts does next on its own; `act`: a turn, its calls or the end. */
@@ -32,8 +34,8 @@ export class RecordedOrder {
   readonly #known = new Set<string>([SCRIPT_CALL, MODEL_CALL])
   readonly #open = new Map<string, OpenCall>()
   readonly #scriptAsked = new Set<number>()
-  readonly #script: OpenCall = { asked: 0, unanswered: new Set() }
-  readonly #model: OpenCall = { asked: 0, unanswered: new Set() }
+  readonly #script: OpenCall = { asked: 0, unanswered: new Set(), web: new RecordedWeb() }
+  readonly #model: OpenCall = { asked: 0, unanswered: new Set(), web: new RecordedWeb() }
   readonly #exchanges = new RecordedExchanges()
 
   constructor(isScripted: boolean) {
@@ -131,7 +133,7 @@ export class RecordedOrder {
 
   #begin({ call = '' }: StoredEvent): string | undefined {
     if (this.#step !== 'act' || this.#announced.shift() !== call) return 'the model did not ask for it here'
-    this.#open.set(call, { asked: 0, unanswered: new Set() })
+    this.#open.set(call, { asked: 0, unanswered: new Set(), web: new RecordedWeb() })
     return undefined
   }
 
@@ -156,7 +158,7 @@ export class RecordedOrder {
     const at = this.#callOf(call, kind)
     if (at === undefined) return 'no such call is under way'
     if (kind === 'log') return undefined
-    const why = call === MODEL_CALL ? this.#exchanges.next(event) : undefined
+    const why = call === MODEL_CALL ? this.#exchanges.next(event) : at.web.next(event)
     if (why !== undefined) return why
     if (kind === 'host.outcome') return at.unanswered.delete(ordinal) ? undefined : 'nothing asked for it'
     at.unanswered.add(ordinal)

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { HOST_ADDRESSES_MAX } from '../runtime/limits.ts'
+import { HOST_ADDRESSES_MAX, HOST_LOOKUPS_MAX } from '../runtime/limits.ts'
 import { nodeWebHost } from '../runtime/node-web.ts'
 import { answered, rawServer } from './support/raw-server.ts'
 import { bodyOf, webRequest } from './support/web.ts'
@@ -83,6 +83,29 @@ describe('resolve()', () => {
     },
   )
 
+  test('asks for few at once, and never for what nobody waits for any more', async () => {
+    const asked: string[] = []
+    const answers: (() => void)[] = []
+    const own = nodeWebHost({
+      lookup: (name) => {
+        asked.push(name)
+        return new Promise((resolve) => answers.push(() => resolve(['192.0.2.1'])))
+      },
+    })
+    const leaving = new AbortController()
+    const given = Array.from({ length: 100 }, (_, index) => own.resolve(`a${index}.test`, leaving.signal))
+    const last = own.resolve('last.test', never)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    leaving.abort(new Error('left'))
+    expect(new Set((await Promise.allSettled(given)).map(({ status }) => status))).toEqual(new Set(['rejected']))
+    expect(asked).toHaveLength(HOST_LOOKUPS_MAX)
+    answers[0]?.()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(asked.at(-1)).toBe('last.test')
+    answers.at(-1)?.()
+    expect(await last).toEqual(['192.0.2.1'])
+  })
+
   test('refuses a host with more addresses than any honest one has', async () => {
     const found = Array.from({ length: HOST_ADDRESSES_MAX + 1 }, () => '1.1.1.1')
     const own = nodeWebHost({ lookup: () => Promise.resolve(found) })
@@ -145,6 +168,16 @@ test('an URL is sent as it is written', async () => {
   for (const path of ['/?', '/a%2Fb?x=%20&y', '//a', '/a;b?c?d'])
     await bodyOf(await host.open(webRequest(at.origin + path)))
   expect(at.requests.map((request) => request.split(' ')[1])).toEqual(['/?', '/a%2Fb?x=%20&y', '//a', '/a;b?c?d'])
+})
+
+test('a request whose signal aborts while it takes up its connection is not sent', async () => {
+  await using at = await rawServer((socket, _request, count) => count === 1 && socket.write(answered('ok')))
+  expect(await bodyOf(await host.open(webRequest(at.origin)))).toBe('ok')
+  const stop = new AbortController()
+  const opening = host.open(webRequest(at.origin, { method: 'POST', signal: stop.signal, headersTimeoutMs: 500 }))
+  stop.abort(new Error('left'))
+  await expect(opening).rejects.toThrow('left')
+  expect(at.requests).toHaveLength(1)
 })
 
 test('close() ends what is under way', async () => {

@@ -15,7 +15,7 @@ import {
   HTTP_RESPONSE_BYTES_MAX,
 } from '../limits.ts'
 import type { Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
-import { isShownHeader, sentHeaders } from '../policy/http-header.ts'
+import { isSentElsewhere, isShownHeader, sentHeaders } from '../policy/http-header.ts'
 import { canonicalUrl, type CanonicalUrl } from '../policy/http-url.ts'
 import type { HttpExchange, WebHost } from '../ports.ts'
 import type { EffectPlace, Redecide } from './broker.ts'
@@ -35,20 +35,27 @@ export interface WebOptions {
 
 export type WebBodyRequest = { readonly op: 'http.read' | 'http.close'; readonly exchange: number }
 
-/** The answer to one request, as long as its body may be asked for. */
-interface LiveExchange {
-  readonly url: string
-  /** Where the answer sends; undefined: nowhere that may be followed. */
-  readonly target: string | undefined
+/** One request and its answer. A call may make many: nothing but this is kept of those that are over. */
+interface Exchange {
+  /** What answered, and where it sends; undefined: nowhere that may be followed. */
+  redirect: { readonly from: string; readonly to: string } | undefined
   /** How many redirects led to it. */
-  readonly hops: number
-  readonly answer: HttpExchange | undefined
-  readonly stop: AbortController
-  isOver: boolean
+  hops: number
+  isAnswered: boolean
 }
 
-/** The exchanges of one call, by the ordinals of their requests. */
-type CallExchanges = Map<number, LiveExchange>
+/** As long as its body may be asked for. */
+interface LiveExchange {
+  readonly origin: string
+  readonly stop: AbortController
+  answer: HttpExchange | undefined
+}
+
+/** Of one call, by the ordinals of their requests. */
+interface CallExchanges {
+  readonly made: Map<number, Exchange>
+  readonly open: Map<number, LiveExchange>
+}
 
 export interface WebPerformer {
   request(place: EffectPlace, grant: Grant, request: HttpRequest, redecide: Redecide): Promise<Performed>
@@ -60,10 +67,12 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
   const exchangesOf = ({ ended }: EffectPlace): CallExchanges => {
     const known = calls.get(ended)
     if (known !== undefined) return known
-    const made: CallExchanges = new Map()
-    calls.set(ended, made)
-    ended.addEventListener('abort', () => made.forEach(close))
-    return made
+    const exchanges: CallExchanges = { made: new Map(), open: new Map() }
+    calls.set(ended, exchanges)
+    ended.addEventListener('abort', () => {
+      for (const ordinal of exchanges.open.keys()) close(exchanges, ordinal)
+    })
+    return exchanges
   }
   return {
     async request(place, grant, request, redecide) {
@@ -77,34 +86,35 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
       }
     },
     async body(place, { op, exchange: ordinal }) {
-      const exchange = exchangesOf(place).get(ordinal)
-      if (op === 'http.close') {
-        if (exchange !== undefined) close(exchange)
-        return { outcome: { ok: true, value: null }, facts: {} }
-      }
-      return { outcome: await readBody(exchange, place), facts: {} }
+      const exchanges = exchangesOf(place)
+      if (op === 'http.read') return { outcome: await readBody(exchanges, ordinal, place), facts: {} }
+      close(exchanges, ordinal)
+      return { outcome: { ok: true, value: null }, facts: {} }
     },
   }
 }
 
-function close(exchange: LiveExchange): void {
-  exchange.isOver = true
-  exchange.stop.abort(new Error('the exchange was closed'))
-  exchange.answer?.close()
+function close({ open }: CallExchanges, ordinal: number): void {
+  const exchange = open.get(ordinal)
+  open.delete(ordinal)
+  exchange?.stop.abort(new Error('the exchange was closed'))
+  exchange?.answer?.close()
 }
 
-async function readBody(exchange: LiveExchange | undefined, { ended }: EffectPlace): Promise<Outcome> {
-  if (exchange?.answer === undefined) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
+async function readBody({ made, open }: CallExchanges, ordinal: number, { ended }: EffectPlace): Promise<Outcome> {
+  if (made.get(ordinal)?.isAnswered !== true) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
+  const exchange = open.get(ordinal)
   // Read to its end, or closed: there is nothing more.
-  if (exchange.isOver) return { ok: true, value: null }
+  if (exchange?.answer === undefined) return { ok: true, value: null }
   try {
     const bytes = await exchange.answer.read(HTTP_READ_BYTES_MAX)
-    if (bytes === undefined) exchange.isOver = true
+    if (bytes === undefined) open.delete(ordinal)
     return { ok: true, value: bytes ?? null }
   } catch (error) {
-    exchange.isOver = true
+    open.delete(ordinal)
     if (ended.aborted) throw ended.reason
-    return networkFailure(error, exchange.url)
+    if (exchange.stop.signal.aborted) return failedOutcome('E_ABORTED', 'the exchange was closed')
+    return networkFailure(error, exchange.origin)
   }
 }
 
@@ -129,7 +139,6 @@ class Dialling {
   readonly #exchanges: CallExchanges
   readonly #stop = new AbortController()
   readonly #url: CanonicalUrl
-  #hops = 0
   #isSent = false
   #answer: HttpExchange | undefined
 
@@ -156,20 +165,21 @@ class Dialling {
     const { method, body, redirectOf } = this.#request
     const { ordinal, ended } = this.#place
     this.#assertRoom()
-    const pending: LiveExchange = {
-      url: this.#url.href,
-      target: undefined,
-      hops: 0,
-      answer: undefined,
-      stop: this.#stop,
-      isOver: false,
-    }
+    const made: Exchange = { redirect: undefined, hops: 0, isAnswered: false }
+    const live: LiveExchange = { origin: new URL(this.#url.href).origin, stop: this.#stop, answer: undefined }
     // Known before it is answered, so that it can be closed.
-    this.#exchanges.set(ordinal, pending)
-    if (redirectOf !== undefined) this.#learnRedirect(redirectOf)
+    this.#exchanges.made.set(ordinal, made)
+    this.#exchanges.open.set(ordinal, live)
+    const decided = redirectOf === undefined ? undefined : this.#learnRedirect(redirectOf)
+    made.hops = decided?.hops ?? 0
     const sent = sentHeaders(this.#grant.headers, this.#request.headers ?? [])
     if (!sent.ok) throw new Error('a request with headers that are refused was permitted')
-    if (sent.dropped.length > 0) this.#learn({ dropped: sent.dropped })
+    const isElsewhere =
+      decided?.isByRedirect === true && URL.parse(this.facts.redirect?.from ?? '')?.origin !== live.origin
+    const headers = sent.headers.filter(([name]) => !isElsewhere || isSentElsewhere(name))
+    const kept = new Set(headers.map(([name]) => name))
+    const dropped = [...sent.dropped, ...sent.headers.map(([name]) => name).filter((name) => !kept.has(name))]
+    if (dropped.length > 0) this.#learn({ dropped })
     const signal = AbortSignal.any([ended, this.#stop.signal])
     const name = this.#url.host.replace(/^\[|\]$/g, '')
     const addresses = await this.#host.resolve(name, signal)
@@ -181,7 +191,7 @@ class Dialling {
     this.#answer = await this.#host.open({
       method,
       url: this.#url.href,
-      headers: sent.headers,
+      headers,
       body,
       addresses,
       authorities: authoritiesOf(this.#url.host),
@@ -193,8 +203,12 @@ class Dialling {
       maxBytes: HTTP_RESPONSE_BYTES_MAX,
       maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
     })
-    const target = redirectTarget(this.#answer, this.#url.href)
-    this.#exchanges.set(ordinal, { ...pending, target, hops: this.#hops, answer: this.#answer })
+    if (signal.aborted) this.#answer.close()
+    signal.throwIfAborted()
+    live.answer = this.#answer
+    made.isAnswered = true
+    const to = redirectTarget(this.#answer.status, this.#answer.headers, this.#url.href)
+    made.redirect = to === undefined ? undefined : { from: this.#url.href, to }
   }
 
   /** What the guest is told of the answer. */
@@ -206,8 +220,7 @@ class Dialling {
 
   failure(error: unknown): Outcome {
     const { ordinal, ended } = this.#place
-    const exchange = this.#exchanges.get(ordinal)
-    if (exchange !== undefined) exchange.isOver = true
+    this.#exchanges.open.delete(ordinal)
     if (error instanceof Refusal) return error.outcome
     const isStopped = ended.aborted || this.#stop.signal.aborted
     if (this.#isSent && isStopped && !SAFE.has(this.#request.method)) {
@@ -215,30 +228,30 @@ class Dialling {
     }
     if (ended.aborted) throw ended.reason
     if (isStopped) return failedOutcome('E_ABORTED', 'the request was aborted')
-    return networkFailure(error, this.#url.href)
+    return networkFailure(error, new URL(this.#url.href).origin)
   }
 
   #assertRoom(): void {
-    const open = [...this.#exchanges.values()].filter(({ isOver }) => !isOver).length
-    if (open < HTTP_CALL_EXCHANGES_MAX) return
+    if (this.#exchanges.open.size < HTTP_CALL_EXCHANGES_MAX) return
     throw new Refusal(
       failedOutcome('E_LIMIT', `limit exchanges: ${HTTP_CALL_EXCHANGES_MAX} exchanges of the call are open`),
     )
   }
 
-  #learnRedirect(redirectOf: number): void {
-    const before = this.#exchanges.get(redirectOf)
-    const redirect = before?.target === undefined ? null : { from: before.url, to: before.target }
-    this.#learn({ redirect })
-    this.#hops = (before?.hops ?? 0) + 1
-    if (this.#hops <= HTTP_REDIRECTS_MAX) return
+  /** How many redirects led to this request, and whether it is permitted as the target of one alone. */
+  #learnRedirect(redirectOf: number): { readonly hops: number; readonly isByRedirect: boolean } {
+    const before = this.#exchanges.made.get(redirectOf)
+    const isByRedirect = this.#learn({ redirect: before?.redirect ?? null }).byRedirect === true
+    const hops = (before?.hops ?? 0) + 1
+    if (hops <= HTTP_REDIRECTS_MAX) return { hops, isByRedirect }
     throw new Refusal(failedOutcome('E_LIMIT', `limit redirects: more than ${HTTP_REDIRECTS_MAX}, one after the other`))
   }
 
-  #learn(more: Facts): void {
+  #learn(more: Facts): Extract<Decision, { kind: 'permit' }> {
     this.facts = { ...this.facts, ...more }
     const decision: Decision = this.#redecide(this.facts)
     if (decision.kind === 'deny') throw new Refusal(deniedOutcome(decision))
+    return decision
   }
 }
 
@@ -248,12 +261,14 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** RFC 9110 section 15.4; a fragment is the client's own. */
 const REDIRECTING: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-function redirectTarget({ status, headers }: HttpExchange, base: string): string | undefined {
+/** Where an answer sends; undefined: nowhere that may be followed. */
+export function redirectTarget(status: number, headers: HttpExchange['headers'], base: string): string | undefined {
   const locations = headers.filter(([name]) => name === 'location')
   const [location] = locations
   // Two that differ would be read differently by two readers.
   if (!REDIRECTING.has(status) || location === undefined || locations.length > 1) return undefined
-  const url = URL.parse(location[1], base)
+  // A header is bytes, one a character; many servers write UTF-8, and so it is followed.
+  const url = URL.parse(Buffer.from(location[1], 'latin1').toString('utf8'), base)
   if (url === null) return undefined
   url.hash = ''
   return url.href
@@ -274,14 +289,13 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['HTTP_HEADERS_TIMEOUT', `limit headers: no answer within ${HTTP_HEADERS_MS} ms`],
   ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_SILENCE_MS} ms`],
   ['HTTP_BODY_TOO_LARGE', `limit response: the answer is larger than ${HTTP_RESPONSE_BYTES_MAX} bytes`],
-  ['HTTP_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
+  ['HTTP_BODY_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
 ])
 
-function networkFailure(error: unknown, url: string): Outcome {
+function networkFailure(error: unknown, origin: string): Outcome {
   const given = codeOf(error)
   // Without a code it is a mistake of ours.
   if (given === undefined) throw error
   const code = CODES.get(given) ?? given
-  const { origin } = new URL(url)
   return failedOutcome(code, `${code}: ${WORDS.get(code) ?? messageOf(error)}, ${origin}`)
 }

@@ -144,6 +144,8 @@ function ranges(rows: readonly (readonly [kind: Kind, ...cidrs: readonly string[
 export function isCidr(text: string): boolean {
   if (!ipaddr.isValidCIDR(text)) return false
   const [address, bits] = ipaddr.parseCIDR(text)
+  // ipaddr.js takes other bases, and keeps an IPv4 address in the form of IPv6, which no address is compared as.
+  if (parsedAddress(text.slice(0, text.lastIndexOf('/')))?.kind() !== address.kind()) return false
   const network =
     address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
   return `${network.toString()}/${bits}` === `${address.toString()}/${bits}`

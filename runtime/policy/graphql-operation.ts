@@ -11,6 +11,15 @@ export interface GraphqlRule {
 
 const BODY_KEYS: ReadonlySet<string> = new Set(['query', 'variables', 'operationName'])
 
+/** Characters of a body, and of the document in it: the host decides in one go, and is deaf meanwhile. */
+const BODY_LENGTH_MAX = 1024 * 1024
+const DOCUMENT_LENGTH_MAX = 64 * 1024
+
+type Read = { readonly tokens: readonly string[] } | { readonly why: string }
+
+/** Of the body that was read last: all rules of a tool are asked about the same one. */
+let lastRead: { readonly body: string; readonly read: Read } | undefined
+
 /** Why the body is no operation that the rule lists; undefined where it is one. */
 export function operationTrouble(
   rule: GraphqlRule,
@@ -19,8 +28,21 @@ export function operationTrouble(
 ): string | undefined {
   // A server that takes forms would look for its query elsewhere in the body.
   if (!/^application\/json(?:; ?charset=utf-8)?$/i.test(contentType ?? '')) return 'the body must be application/json'
-  const query = queryOf(body ?? '')
-  return typeof query === 'string' ? documentTrouble(rule, query) : query.why
+  const text = body ?? ''
+  if (lastRead?.body !== text) lastRead = { body: text, read: readBody(text) }
+  const { read } = lastRead
+  return 'why' in read ? read.why : documentTrouble(rule, read.tokens)
+}
+
+function readBody(body: string): Read {
+  if (body.length > BODY_LENGTH_MAX) return { why: `the body has more than ${BODY_LENGTH_MAX} characters` }
+  const query = queryOf(body)
+  if (typeof query !== 'string') return query
+  if (query.length > DOCUMENT_LENGTH_MAX) return { why: `its query has more than ${DOCUMENT_LENGTH_MAX} characters` }
+  const tokens = tokensOf(query)
+  return tokens === undefined
+    ? { why: 'its query holds a comment, a block string or a character that is not read here' }
+    : { tokens }
 }
 
 function queryOf(body: string): string | { readonly why: string } {
@@ -88,9 +110,7 @@ function tokensOf(document: string): readonly string[] | undefined {
   return tokens
 }
 
-function documentTrouble(rule: GraphqlRule, document: string): string | undefined {
-  const tokens = tokensOf(document)
-  if (tokens === undefined) return 'its query holds a comment, a block string or a character that is not read here'
+function documentTrouble(rule: GraphqlRule, tokens: readonly string[]): string | undefined {
   let at = 0
   const type = tokens[at] === '{' ? 'query' : tokens[at]
   if (type !== rule.type) return `its query must be one \`${rule.type}\``

@@ -38,6 +38,20 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+/** What goes along to another origin that is reached by a redirect alone; nothing else was meant for it. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'content-language',
+  'content-type',
+  'range',
+  'user-agent',
+])
+
+export function isSentElsewhere(name: string): boolean {
+  return ELSEWHERE.has(name)
+}
+
 /** What client libraries add by themselves: sent by nobody, or said of this machine. Its lack changes no request. */
 const NEEDLESS = /^(?:accept-encoding|dnt|origin|priority|referer|x-stainless-.*)$/
 
@@ -112,7 +126,10 @@ const ANSWER_HEADERS: ReadonlySet<string> = new Set([
 const ANSWER_PREFIXES = /^(?:x-|ratelimit|openai-|anthropic-|docker-|cf-ray$)/
 
 export function isShownHeader(name: string): boolean {
-  return ANSWER_HEADERS.has(name) || (ANSWER_PREFIXES.test(name) && !AUTH_LIKE.test(name) && !/csrf|xsrf/.test(name))
+  return (
+    ANSWER_HEADERS.has(name) ||
+    (ANSWER_PREFIXES.test(name) && !AUTH_LIKE.test(name.replaceAll('_', '-')) && !/csrf|xsrf/.test(name))
+  )
 }
 
 const BEHIND_THE_RULE = 'it changes what is asked for behind the rule'
@@ -125,6 +142,7 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
     'cookie2',
   ]),
   ...list('it belongs to the connection', [
+    'accept-encoding',
     'connection',
     'content-length',
     'expect',

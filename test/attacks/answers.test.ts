@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync, constants } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { HTTP_BUFFER_BYTES_MAX, HTTP_HEADERS_MAX } from '../../runtime/limits.ts'
+import { HTTP_BLOCK_BYTES, HTTP_BUFFER_BYTES_MAX, HTTP_HEADERS_MAX } from '../../runtime/limits.ts'
 import { nodeWebHost } from '../../runtime/node-web.ts'
 import type { HttpOpenRequest } from '../../runtime/ports.ts'
 import { authority } from '../support/authority.ts'
@@ -151,6 +151,21 @@ describe('a compressed body', () => {
     exchange.close()
     expect(await at.openSockets(0)).toBe(0)
   })
+})
+
+test('a body in chunks of one byte is held in blocks, and read in as few pieces', async () => {
+  const bytes = 100_000
+  await using at = await rawServer((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+    socket.write(`${'1\r\nx\r\n'.repeat(bytes)}0\r\n\r\n`)
+  })
+  const exchange = await host.open(webRequest(at.origin))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const pieces: number[] = []
+  for (let piece = await exchange.read(MB); piece !== undefined; piece = await exchange.read(MB))
+    pieces.push(piece.length)
+  expect(pieces.reduce((sum, length) => sum + length, 0)).toBe(bytes)
+  expect(pieces.length).toBeLessThanOrEqual(Math.ceil(bytes / HTTP_BLOCK_BYTES) + 1)
 })
 
 describe('a connection that nobody reads from', () => {

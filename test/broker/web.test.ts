@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { createBroker } from '../../runtime/broker/broker.ts'
 import type { Outcome } from '../../runtime/broker/outcome.ts'
@@ -11,6 +13,9 @@ import { memoryRecorder } from '../support/provider-imitation.ts'
 const PUBLIC = '93.184.215.14'
 
 type Answer = Partial<Pick<HttpExchange, 'status' | 'headers'>> & { readonly body?: string }
+
+/** What `open` returned last, and nobody else holds. */
+let lastExchange: WeakRef<HttpExchange> | undefined
 
 interface WebDesk {
   readonly opened: HttpOpenRequest[]
@@ -75,19 +80,28 @@ function webDesk(
   }
 }
 
+/** A piece `hang` never comes, and fails by the close. */
 function exchangeOf({ status = 200, headers = [], body = '' }: Answer, onClose: () => void): HttpExchange {
   const pieces = body === '' ? [] : body.split('|')
-  return {
+  const closed = Promise.withResolvers<never>()
+  closed.promise.catch(() => undefined)
+  const exchange: HttpExchange = {
     status,
     statusText: 'OK',
     headers,
     address: PUBLIC,
     read: async () => {
       const piece = pieces.shift()
+      if (piece === 'hang') return await closed.promise
       return piece === undefined ? undefined : new TextEncoder().encode(piece)
     },
-    close: onClose,
+    close: () => {
+      closed.reject(new Error('the exchange was closed'))
+      onClose()
+    },
   }
+  lastExchange = new WeakRef(exchange)
+  return exchange
 }
 
 function codeOf(outcome: Outcome): string {
@@ -103,6 +117,7 @@ describe('one exchange', () => {
       ['set-cookie', 'session=1'],
       ['x-ratelimit-remaining', '7'],
       ['x-auth-token', 'secret'],
+      ['x-auth_token', 'secret'],
     ] as const
     const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { headers, body: 'one|two' } })
     expect(await desk.get(A, 0)).toEqual({
@@ -198,6 +213,30 @@ describe('one exchange', () => {
     expect(codeOf(await posting)).toBe('E_INDETERMINATE')
   })
 
+  test('that is closed while its body is read is aborted, and nothing else ends by it', async () => {
+    const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { body: 'hang' } })
+    await desk.get(A, 0)
+    const reading = desk.ask({ op: 'http.read', exchange: 0 }, 1)
+    await desk.ask({ op: 'http.close', exchange: 0 }, 2)
+    expect(codeOf(await reading)).toBe('E_ABORTED')
+    expect(await desk.ask({ op: 'http.read', exchange: 0 }, 3)).toEqual({ ok: true, value: null })
+  })
+
+  test.each([
+    ['closed', { op: 'http.close', exchange: 0 }],
+    ['read to its end', { op: 'http.read', exchange: 0 }],
+  ] as const)('that was %s is not kept', async (_, over) => {
+    const desk = webDesk({ http: [`GET ${A}`] }, { [A]: {} })
+    await desk.get(A, 0)
+    await desk.ask(over, 1)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    setFlagsFromString('--expose-gc')
+    ;(runInNewContext('gc') as () => void)()
+    expect(lastExchange?.deref()).toBeUndefined()
+    // It is known all the same.
+    expect(await desk.ask({ op: 'http.read', exchange: 0 }, 2)).toEqual({ ok: true, value: null })
+  })
+
   test(`there are ${HTTP_CALL_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
     const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { body: 'x' } })
     for (let ordinal = 0; ordinal < HTTP_CALL_EXCHANGES_MAX; ordinal += 1)
@@ -235,6 +274,45 @@ describe('a redirect', () => {
     )
     await desk.get(A, 0)
     expect(codeOf(await desk.get(target ?? B, 1, { redirectOf: 0 }))).toBe(target === undefined ? 'E_DENIED' : 'ok')
+  })
+
+  test('takes along to another origin what is meant for every server, and nothing of the definition', async () => {
+    const headers = [
+      { name: 'x-tenant', value: 'alice', place: 'a.yaml:2:1' },
+      { name: 'x-own', value: undefined, place: 'a.yaml:2:2' },
+    ]
+    const given = [
+      ['accept', 'text/plain'],
+      ['x-own', '1'],
+    ] as const
+    const own = 'https://a.example/own'
+    const desk = webDesk(
+      {
+        http: [`GET ${A}`, 'GET https://a.example/a2'],
+        redirects: ['GET https://b.example/b?sig', `GET ${own}`],
+        headers,
+      },
+      { [A]: to(B), 'https://a.example/a2': to(own), [B]: {}, [own]: {} },
+    )
+    await desk.get(A, 0, { headers: given })
+    expect(codeOf(await desk.get(B, 1, { headers: given, redirectOf: 0 }))).toBe('ok')
+    await desk.get('https://a.example/a2', 2)
+    expect(codeOf(await desk.get(own, 3, { headers: given, redirectOf: 2 }))).toBe('ok')
+    const all = [...given, ['x-tenant', 'alice']]
+    expect(desk.opened.map((request) => request.headers)).toEqual([all, [given[0]], [['x-tenant', 'alice']], all])
+    const outcome = desk.events.events.find(({ kind, ordinal }) => kind === 'host.outcome' && ordinal === 1)
+    expect(outcome?.data['facts']).toMatchObject({ dropped: ['x-own', 'x-tenant'] })
+  })
+
+  test('is read in UTF-8, as the tool follows it', async () => {
+    const location = Buffer.from('https://b.example/é?sig=1', 'utf8').toString('latin1')
+    const target = 'https://b.example/%C3%A9?sig=1'
+    const desk = webDesk(
+      { http: [`GET ${A}`], redirects: ['GET https://b.example/*?sig'] },
+      { [A]: to(location), [target]: {} },
+    )
+    await desk.get(A, 0)
+    expect(codeOf(await desk.get(target, 1, { redirectOf: 0 }))).toBe('ok')
   })
 
   test('with two locations leads nowhere', async () => {

@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addressTrouble } from '../../runtime/policy/address-rule.ts'
+import { addressTrouble, isCidr } from '../../runtime/policy/address-rule.ts'
 import type { Network } from '../../runtime/policy/grant.ts'
 
 const trouble = (address: string, networks: readonly Network[] = []): string | undefined =>
@@ -351,3 +351,10 @@ test('reads as an address what Node does, and nothing else', () => {
     { numRuns: 3000 },
   )
 })
+
+test.each(['010.20.0.0/16', '0x0a.20.0.0/16', '::ffff:10.20.0.0/112', '::ffff:a14:0/112'])(
+  '%s is no range: it would hold other addresses than it seems to, or none',
+  (range) => {
+    expect(isCidr(range)).toBe(false)
+  },
+)

@@ -82,3 +82,20 @@ test.for([
 ])('%j is no operation', (query) => {
   expect(saidOf(query)).toBeDefined()
 })
+
+test('whatever the size of a body, deciding about it takes no time in which the host is deaf', () => {
+  const rules = Array.from({ length: 128 }, (_, index): GraphqlRule => ({
+    type: 'query',
+    fields: new Set([`f${index}`]),
+  }))
+  const started = performance.now()
+  for (const query of ['{'.repeat(15_000_000), '{'.repeat(65_000), `{ issues(a: "${'x'.repeat(65_000)}") }`]) {
+    const body = JSON.stringify({ query })
+    for (const rule of rules) expect(operationTrouble(rule, body, JSON_TYPE)).toBeTypeOf('string')
+  }
+  const variables = { text: 'x:{"'.repeat(200_000) }
+  const large = JSON.stringify({ query: '{ issues }', variables })
+  for (const rule of rules) expect(operationTrouble(rule, large, JSON_TYPE)).toContain('is not granted')
+  expect(performance.now() - started).toBeLessThan(3_000)
+  expect(operationTrouble(reads, large, JSON_TYPE)).toBeUndefined()
+})

@@ -125,3 +125,8 @@ test('a tool sees of an answer what is no credential', () => {
     'x-api-key x-csrf-token x-xsrf openai-session x-secret cf-ray-x a-x-b my-ratelimit report-to nel clear-site-data'
   for (const name of hidden.split(' ')) expect(isShownHeader(name), name).toBe(false)
 })
+
+test('the encodings of an answer are those that the host can undo, whatever a definition says', () => {
+  expect(forbiddenHeader('accept-encoding')).toBe('it belongs to the connection')
+  expect(forbiddenHeader('accept_encoding')).toBe('it belongs to the connection')
+})

@@ -122,6 +122,28 @@ test('a call that ends before the answer leaves its request in doubt, and says s
   expect(replayed.stdout + replayed.stderr).toContain('identical')
 })
 
+test('a tool that gives up a body while it waits for it ends nothing else', async () => {
+  const asked: string[] = []
+  const slow = createServer((_, response) => void response.writeHead(200).write('x'))
+  await using local = await serve(slow, asked, '127.0.0.1')
+  const url = `http://127.0.0.1:${local.port}/`
+  using desk = openDesk({
+    'a.yaml': `name: a\nscript: ./a.script.ts\ntools:\n  slow: { from: ./slow.ts, http: ["GET ${url}"] }\n`,
+    'slow.ts': `import { defineTool, z } from 'run-agent'
+export default defineTool({ description: 'Slow.', parameters: z.object({}), needs: { http: true }, async execute() {
+  const response = await fetch('${url}', { signal: AbortSignal.timeout(300) })
+  const said = await response.text().catch((error) => error.name)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  return said
+} })`,
+    'a.script.ts': script(`return await call('slow', {})`),
+  })
+  const { exit, stdout } = await desk.run('a.yaml')
+  expect({ exit, said: stdout.trim() }).toEqual({ exit: 0, said: 'TimeoutError' })
+  const replayed = await desk.run('replay', 'last')
+  expect(replayed.stdout + replayed.stderr).toContain('identical')
+})
+
 test('a failure has the code of what failed, and no part of this machine', async () => {
   await using local = await echoServer()
   const base = `http://127.0.0.1:${local.port}`
