@@ -13,6 +13,7 @@ import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
 import { evaluate, wrapped, type Code } from './evaluate.ts'
+import { PLATFORM_PARTS } from './guest/platform-parts.ts'
 import { loadIsolatedVm, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
 import { createSpares } from './spares.ts'
 import { cacheAfterUse } from './warm-code.ts'
@@ -140,7 +141,8 @@ function codeOf(hash: string): Code {
  * Never rejects: what is thrown here would show the guest our stack.
  */
 async function partOf({ owner }: Booted, name: unknown): Promise<string | undefined> {
-  if (typeof name !== 'string' || owner === undefined) return undefined
+  // The host takes a process that asks for another for one that was taken over.
+  if (typeof name !== 'string' || !PLATFORM_PARTS.has(name) || owner === undefined) return undefined
   const hash = `${PART}${name}`
   try {
     if (!codes.has(hash)) {

@@ -45,6 +45,26 @@ describe('while a part comes', () => {
     expect(bad.end).toMatchObject({ kind: 'killed', cause: 'cpu' })
   })
 
+  test.each([
+    'Object.getOwnPropertyNames = (of) => (seen.push(of), Reflect.ownKeys(of))',
+    "Object.defineProperty(Object.prototype, '__esModule', { configurable: true, get() { seen.push(this) } })",
+    'const { defineProperty } = Object; Object.defineProperty = (...all) => (seen.push(...all, all[2]?.value), defineProperty(...all))',
+  ])('what a part is given is not handed to a guest: %s', async (poison) => {
+    const parts = 'performance; console; crypto; fetch; structuredClone; ReadableStream; process; Buffer; setImmediate'
+    const body = `const seen = []; ${poison}; ${parts}; require('node:crypto'); require('node:zlib')
+      return seen.filter((each) => each !== null && typeof each === 'object' && Object.hasOwn(each, 'moveBuffer')).length`
+    expect(valueOf(await play(sandbox, callOf(toolOf(body))))).toBe(0)
+  })
+
+  test('a part of no platform is asked of nobody, so that it takes no process with it', async () => {
+    const body = `Map.prototype[Symbol.iterator] = function* () { yield ['none', { modules: [['x']] }] }
+      require('x')`
+    expect((await play(sandbox, callOf(toolOf(body)))).end).toMatchObject({
+      kind: 'failed',
+      error: { message: 'the sandbox has no part none' },
+    })
+  })
+
   test('a rejection that nobody handles is not lost', async () => {
     const body = "void Promise.reject(new Error('mine')); URL; await new Promise((resolve) => setTimeout(resolve, 1))"
     expect((await play(sandbox, callOf(toolOf(body)))).logs).toEqual(['error: unhandled rejection: mine'])
