@@ -17,6 +17,10 @@ export interface Installation {
   sandboxFiles(): SandboxFiles
 }
 
+/** What the sandbox process imports: its own, and which names a guest's platform has. */
+const PROCESS_MODULES = ['collector', 'disarm', 'evaluate', 'frames', 'isolated-vm', 'spares', 'warm-code']
+const GUEST_NAMES = ['guest/node-parts', 'guest/platform-parts']
+
 export function findInstallation(): Installation {
   const root = packageRoot()
   const packageJson = join(root, 'package.json')
@@ -26,9 +30,7 @@ export function findInstallation(): Installation {
     version,
     sandboxFiles: () => ({
       entry: join(here, 'sandbox', `process${extension}`),
-      modules: ['collector', 'disarm', 'evaluate', 'frames', 'isolated-vm', 'spares', 'warm-code'].map((name) =>
-        join(here, 'sandbox', `${name}${extension}`),
-      ),
+      modules: [...PROCESS_MODULES, ...GUEST_NAMES].map((name) => join(here, 'sandbox', `${name}${extension}`)),
       packageJson,
       addon: isolatedVmAddon(),
     }),

@@ -24,25 +24,6 @@ export async function evaluate(isolate: Isolate, context: Context, code: Code): 
   return await script.run(context, { reference: true })
 }
 
-/**
- * The same while the isolate's own thread waits for it. The guest is in a microtask then (guest/boot.ts), else its
- * others would run here, where nobody ends them.
- */
-export function evaluateNow(isolate: Isolate, context: Context, code: Code): GuestFunction {
-  const script = insistently(() => isolate.compileScriptSync(wrapped(code), compileOptions(code)))
-  code.cached ??= cachedDataOf(script)
-  return insistently(() => script.runSync(context, { reference: true }))
-}
-
-/** Once, isolated-vm throws a rejection that the guest has not handled yet in the place of what was asked for. */
-function insistently<Result>(act: () => Result): Result {
-  try {
-    return act()
-  } catch {
-    return act()
-  }
-}
-
 export function wrapped({ source, isOurs }: Code): string {
   const mode = isOurs ? "'use strict';" : ''
   return `(function (module, exports, require) {${mode}${source}\n})`

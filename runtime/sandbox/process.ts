@@ -12,7 +12,8 @@ import { setFlagsFromString } from 'node:v8'
 import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
-import { evaluate, evaluateNow, wrapped, type Code } from './evaluate.ts'
+import { evaluate, wrapped, type Code } from './evaluate.ts'
+import { PLATFORM_PARTS } from './guest/platform-parts.ts'
 import { loadIsolatedVm, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
 import { createSpares } from './spares.ts'
 import { cacheAfterUse } from './warm-code.ts'
@@ -133,9 +134,15 @@ function codeOf(hash: string): Code {
   return code
 }
 
-/** A guest waits for a part of the platform. Never rejects: what is thrown here would show the guest our stack. */
-async function partOf({ isolate, context, owner }: Booted, name: unknown): Promise<object | undefined> {
-  if (typeof name !== 'string' || owner === undefined) return undefined
+/**
+ * A guest waits for a part of the platform. It gets the text and compiles it itself, on its own thread and in its own
+ * time: whatever enters the isolate from here while it waits (isolated-vm reads rejections that nobody has handled,
+ * with their getters, and runs microtasks) would run a guest's code where nobody can end it.
+ * Never rejects: what is thrown here would show the guest our stack.
+ */
+async function partOf({ owner }: Booted, name: unknown): Promise<string | undefined> {
+  // The host takes a process that asks for another for one that was taken over.
+  if (typeof name !== 'string' || !PLATFORM_PARTS.has(name) || owner === undefined) return undefined
   const hash = `${PART}${name}`
   try {
     if (!codes.has(hash)) {
@@ -146,7 +153,8 @@ async function partOf({ isolate, context, owner }: Booted, name: unknown): Promi
       }
       await outOfTime(owner, asked.promise)
     }
-    return evaluateNow(isolate, context, codeOf(hash)).derefInto()
+    const code = codeOf(hash)
+    return `${wrapped(code)}\n//# sourceURL=file:///${code.name}`
   } catch {
     return undefined
   }
@@ -166,10 +174,11 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
   const context = await isolate.createContext()
   const factory = await evaluate(isolate, context, codeOf(RUNTIME))
   const wrap = await isolate.compileScript(
-    '(function (factory, out, need) { "use strict"; const module = { exports: {} };' +
+    '(function (factory, out, need) { "use strict"; const module = { exports: {} }; const evaluate = eval;' +
       ' factory(module, module.exports, () => undefined);' +
       ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload),' +
-      ' (name) => need.applySyncPromise(undefined, [name])) })',
+      // Indirect: it sees nothing of this scope. Of `undefined` it makes `undefined`.
+      ' (name) => evaluate(need.applySyncPromise(undefined, [name]))) })',
     { filename: 'file:///run-agent' },
   )
   const boot = await wrap.run(context, { reference: true })

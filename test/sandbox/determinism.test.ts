@@ -296,11 +296,37 @@ describe.each(NODES)('$name', ({ major, skip, processes, files }) => {
         'new Uint8Array(5e5).toSorted()',
         'new ArrayBuffer(5e5).slice(0)',
         'Buffer.alloc(1e6)',
+        '(globalThis.one ??= without(new Uint8Array(5e5))).slice()',
+        '(globalThis.one ??= without(new Float64Array(1e5))).map((x) => x)',
+        '(globalThis.one ??= without(new Float64Array(1e5))).filter(() => true)',
+        '(globalThis.one ??= without(new ArrayBuffer(5e5))).slice(0)',
+        '(Object.getOwnPropertyDescriptor = () => undefined, new ArrayBuffer(1e6))',
+        '(globalThis.Object = () => 0, new ArrayBuffer(1e6))',
       ])('%s', async (expression) => {
-      const body = `const held = []; try { for (;;) held.push(${expression}) } catch {} return held.length`
+      const body = `const without = (buffer) => Reflect.defineProperty(buffer, 'constructor', { value: undefined }) && buffer
+        const held = []; try { for (;;) held.push(${expression}) } catch {} return held.length`
       expect((await play(sandbox, callOf(toolOf(body)))).end).toMatchObject({ kind: 'killed', cause: 'memory' })
     })
   })
+
+  test.skipIf(skip)(
+    'what makes buffers of its own is not handed to a guest that replaces how it is called',
+    async () => {
+      const body = `const seen = []
+      const { apply } = Reflect
+      const { call } = Function.prototype
+      Reflect.apply = (what, ...rest) => { seen.push(what.name); return apply(what, ...rest) }
+      Function.prototype.call = function (...all) { seen.push(this.name); return apply(call, this, all) }
+      structuredClone(new ArrayBuffer(8), { transfer: [] })
+      const buffer = new ArrayBuffer(8)
+      structuredClone(buffer, { transfer: [buffer] })
+      await require('fs/promises').readFile('a')
+      await require('fs/promises').writeFile('a', 'b')
+      return seen.filter((name) => /^(transfer|fromBase64|toBase64)$/.test(name))`
+      const answer = ({ op }: { op: string }): string => (op === 'fs.read' ? '{"ok":true,"bytes":"YQ=="}' : ok())
+      expect(valueOf(await play(sandbox, callOf(toolOf(body)), answer))).toEqual([])
+    },
+  )
 
   test.skipIf(skip)('a host in another zone and language shows nothing of it', async () => {
     const places =

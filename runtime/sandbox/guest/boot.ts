@@ -82,7 +82,6 @@ function start(text: string, bundle: Factory, describer?: Factory): void {
   boundInFlight(started.inFlightMax)
   const finish = (value: unknown): void => endWith(value, started.resultBytesMax)
   // A result that is no JSON (a cycle, a BigInt) throws in `finish`, which is the tool's failure too.
-  // In a microtask from its first line on: while one runs, bringing a part (process.ts) lets no other run.
   Promise.resolve()
     .then(() => play(started, text.slice(cut + 1), bundle, describer))
     .then(finish)

@@ -4,8 +4,10 @@
  * Import this before the globals are removed.
  */
 const { transfer } = ArrayBuffer.prototype
+// A guest may replace it, and would be handed what is called through it.
+const { apply } = Reflect
 
 /** The same bytes in a new buffer; the old one is detached. Throws TypeError where it is detached already. */
 export function moveBuffer(buffer: ArrayBuffer): ArrayBuffer {
-  return Reflect.apply(transfer, buffer, [])
+  return apply(transfer, buffer, [])
 }

@@ -43,8 +43,9 @@ const KEPT_MEMBERS: readonly (readonly [global: string, members: ReadonlySet<str
 ]
 
 // A guest may replace them; what is guarded here calls the real ones.
-const { construct, deleteProperty, get } = Reflect
-const { defineProperty, getOwnPropertyNames, getPrototypeOf } = Object
+const ToObject = Object
+const { apply, construct, deleteProperty, get } = Reflect
+const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf } = Object
 
 for (const name of getOwnPropertyNames(globalThis)) if (!KEPT.has(name)) remove(globalThis, name)
 for (const [global, members] of KEPT_MEMBERS) {
@@ -83,9 +84,12 @@ function guardAllocations(): void {
     const value: unknown = get(globalThis, name)
     if (typeof value === 'function' && getPrototypeOf(value) === TypedArray) guard(name, 3)
   }
-  // These allocate without asking for a constructor.
+  // These allocate without asking for a constructor, or where they are told of none: `constructor` or its
+  // `Symbol.species` may be undefined.
   for (const name of ['fromBase64', 'fromHex']) guardMethod(Uint8Array, name)
-  for (const name of ['toReversed', 'toSorted', 'with']) guardMethod(Object(get(Object(TypedArray), 'prototype')), name)
+  const views = Object(get(Object(TypedArray), 'prototype'))
+  for (const name of ['toReversed', 'toSorted', 'with', 'slice', 'map', 'filter']) guardMethod(views, name)
+  guardMethod(ArrayBuffer.prototype, 'slice')
 }
 
 /** Replaces a constructor of buffers; `argumentsMax` leaves off the options of ArrayBuffer. */
@@ -116,7 +120,6 @@ function guard(name: string, argumentsMax: number): void {
 function guardMethod(owner: object, name: string): void {
   const real: unknown = get(owner, name)
   if (typeof real !== 'function') return
-  const { apply } = Reflect
   const value = {
     [name](this: unknown, ...args: unknown[]): unknown {
       try {
@@ -126,6 +129,7 @@ function guardMethod(owner: object, name: string): void {
       }
     },
   }[name]
+  defineProperty(Object(value), 'length', { value: real.length, configurable: true })
   defineProperty(owner, name, { value, writable: true, enumerable: false, configurable: true })
 }
 
@@ -135,6 +139,6 @@ const OF_MEMORY = '{"kind":"limit","limit":"memory","message":"the call needed m
 
 function judged(error: unknown): unknown {
   // A RangeError of V8's own is read without running anything of the guest's: it has its message itself.
-  if (Object.getOwnPropertyDescriptor(Object(error), 'message')?.value === REFUSED) end(OF_MEMORY)
+  if (getOwnPropertyDescriptor(ToObject(error), 'message')?.value === REFUSED) end(OF_MEMORY)
   return error
 }

@@ -60,7 +60,13 @@ export function partOf(name: string): object {
   const module: { exports: unknown } = { exports: {} }
   // Parts may need one another; what a part exports so far is what the other sees, as in Node.
   loaded.set(name, Object(module.exports))
-  factory(module, module.exports, requireModule)
+  try {
+    factory(module, module.exports, requireModule)
+  } catch (error) {
+    // No room on the stack, say: half a part is not what the next one who names it may get.
+    loaded.delete(name)
+    throw error
+  }
   const exports = Object(module.exports)
   loaded.set(name, exports)
   return exports

@@ -23,6 +23,8 @@ interface Waiting {
 
 // A tool may replace them; what crosses the wall is written with the real ones.
 const { stringify, parse } = JSON
+// It would be handed what is called through these.
+const { apply } = Reflect
 const waiting = new Map<number, Waiting>()
 let sendOut: Send = () => undefined
 let ordinals = 0
@@ -107,12 +109,12 @@ const toBase64: (() => string) | undefined = Reflect.get(Uint8Array.prototype, '
 
 /** V8 has both natively from version 14 (Node 26); on Node 24 the slower way through a string. */
 function bytesOf(base64: string): Uint8Array {
-  if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, base64)
+  if (fromBase64 !== undefined) return apply(fromBase64, Uint8Array, [base64])
   return decodeBase64(base64)
 }
 
 export function base64Of(bytes: Uint8Array): string {
-  if (toBase64 !== undefined) return toBase64.call(bytes)
+  if (toBase64 !== undefined) return apply(toBase64, bytes, [])
   return encodeBase64(bytes)
 }
 
