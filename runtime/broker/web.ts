@@ -195,7 +195,8 @@ class Dialling {
       body,
       addresses,
       authorities: authoritiesOf(this.#url.host),
-      pool: '',
+      // What one tool leaves unread holds up no other one.
+      pool: this.#grant.tool,
       signal,
       connectTimeoutMs: HTTP_CONNECT_MS,
       headersTimeoutMs: HTTP_HEADERS_MS,

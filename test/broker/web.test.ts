@@ -152,6 +152,7 @@ describe('one exchange', () => {
     expect(desk.opened).toMatchObject([
       {
         url: A,
+        pool: grantOf({}).tool,
         addresses: [PUBLIC, '2606:4700::1'],
         headers: [
           ['accept', 'text/plain'],
