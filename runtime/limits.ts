@@ -257,8 +257,11 @@ export const HTTP_DECOMPRESSION_RATIO_MAX = 100
 /** One piece of a body: it crosses as one frame, and each costs two events. */
 export const HTTP_READ_BYTES_MAX = 1024 * 1024
 
-/** Exchanges of one call that are not over. */
-export const HTTP_CALL_EXCHANGES_MAX = 64
+/** Exchanges of one call that are not over; no more than HTTP_POOL_EXCHANGES_MAX, so that none waits for its own. */
+export const HTTP_CALL_EXCHANGES_MAX = 32
+
+/** All answers of one call together: each byte is kept in the trail. */
+export const HTTP_CALL_BYTES_MAX = 256 * 1024 * 1024
 
 /** Redirects one after the other (Fetch Standard, HTTP-redirect fetch). */
 export const HTTP_REDIRECTS_MAX = 20

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { HOST_ADDRESSES_MAX, HOST_LOOKUPS_MAX } from '../runtime/limits.ts'
 import { nodeWebHost } from '../runtime/node-web.ts'
@@ -15,13 +15,13 @@ describe('what goes over the wire', () => {
       'GET',
       [['x-b', '1'] as const],
       undefined,
-      'GET /a?b=c HTTP/1.1\r\nhost: HOST\r\nconnection: keep-alive\r\nx-b: 1\r\naccept-encoding: gzip, deflate, br, zstd\r\nuser-agent: run-agent\r\n\r\n',
+      'GET /a?b=c HTTP/1.1\r\nhost: HOST\r\nconnection: keep-alive\r\nx-b: 1\r\naccept-encoding: gzip, deflate, zstd\r\nuser-agent: run-agent\r\n\r\n',
     ],
     [
       'POST',
       [['user-agent', 'tool'] as const],
       'hello',
-      'POST /a?b=c HTTP/1.1\r\nhost: HOST\r\nconnection: keep-alive\r\nuser-agent: tool\r\naccept-encoding: gzip, deflate, br, zstd\r\ncontent-length: 5\r\n\r\nhello',
+      'POST /a?b=c HTTP/1.1\r\nhost: HOST\r\nconnection: keep-alive\r\nuser-agent: tool\r\naccept-encoding: gzip, deflate, zstd\r\ncontent-length: 5\r\n\r\nhello',
     ],
     [
       'GET',
@@ -41,7 +41,6 @@ describe('what goes over the wire', () => {
 
 test.each([
   ['gzip', gzipSync('hello')],
-  ['br', brotliCompressSync('hello')],
   ['deflate', deflateSync('hello')],
   ['zstd', zstdCompressSync('hello')],
 ])('decompresses %s', async (encoding, body) => {

@@ -7,6 +7,7 @@ import { codeOf, messageOf } from '../errors.ts'
 import {
   HTTP_CONNECT_MS,
   HTTP_DECOMPRESSION_RATIO_MAX,
+  HTTP_CALL_BYTES_MAX,
   HTTP_CALL_EXCHANGES_MAX,
   HTTP_HEADERS_MS,
   HTTP_SILENCE_MS,
@@ -55,6 +56,8 @@ interface LiveExchange {
 interface CallExchanges {
   readonly made: Map<number, Exchange>
   readonly open: Map<number, LiveExchange>
+  /** Of all its answers so far. */
+  bytes: number
 }
 
 export interface WebPerformer {
@@ -67,7 +70,7 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
   const exchangesOf = ({ ended }: EffectPlace): CallExchanges => {
     const known = calls.get(ended)
     if (known !== undefined) return known
-    const exchanges: CallExchanges = { made: new Map(), open: new Map() }
+    const exchanges: CallExchanges = { made: new Map(), open: new Map(), bytes: 0 }
     calls.set(ended, exchanges)
     ended.addEventListener('abort', () => {
       for (const ordinal of exchanges.open.keys()) close(exchanges, ordinal)
@@ -101,7 +104,8 @@ function close({ open }: CallExchanges, ordinal: number): void {
   exchange?.answer?.close()
 }
 
-async function readBody({ made, open }: CallExchanges, ordinal: number, { ended }: EffectPlace): Promise<Outcome> {
+async function readBody(exchanges: CallExchanges, ordinal: number, { ended }: EffectPlace): Promise<Outcome> {
+  const { made, open } = exchanges
   if (made.get(ordinal)?.isAnswered !== true) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
   const exchange = open.get(ordinal)
   // Read to its end, or closed: there is nothing more.
@@ -109,7 +113,10 @@ async function readBody({ made, open }: CallExchanges, ordinal: number, { ended 
   try {
     const bytes = await exchange.answer.read(HTTP_READ_BYTES_MAX)
     if (bytes === undefined) open.delete(ordinal)
-    return { ok: true, value: bytes ?? null }
+    exchanges.bytes += bytes?.length ?? 0
+    if (exchanges.bytes <= HTTP_CALL_BYTES_MAX) return { ok: true, value: bytes ?? null }
+    close(exchanges, ordinal)
+    return failedOutcome('E_LIMIT', `limit received: the call has received more than ${HTTP_CALL_BYTES_MAX} bytes`)
   } catch (error) {
     open.delete(ordinal)
     if (ended.aborted) throw ended.reason

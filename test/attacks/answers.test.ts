@@ -1,6 +1,6 @@
 /** Servers that answer to do harm. Each case ends soon, with the name of what stopped it, and leaves no socket open. */
 import type { Socket } from 'node:net'
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync, constants } from 'node:zlib'
+import { deflateSync, gzipSync, zstdCompressSync, constants } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { HTTP_BLOCK_BYTES, HTTP_BUFFER_BYTES_MAX, HTTP_HEADERS_MAX } from '../../runtime/limits.ts'
 import { nodeWebHost } from '../../runtime/node-web.ts'
@@ -49,7 +49,6 @@ const zeros = Buffer.alloc(64 * MB)
 const bombs: readonly (readonly [string, Buffer])[] = [
   ['gzip', gzipSync(zeros)],
   ['deflate', deflateSync(zeros)],
-  ['br', brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })],
   ['zstd', zstdCompressSync(zeros)],
 ]
 
@@ -80,7 +79,6 @@ describe('a compressed body', () => {
   const packed: readonly (readonly [string, Buffer])[] = [
     ['gzip', gzipSync(text)],
     ['deflate', deflateSync(text)],
-    ['br', brotliCompressSync(text)],
     ['zstd', zstdCompressSync(text)],
   ]
 
@@ -109,6 +107,7 @@ describe('a compressed body', () => {
   test.each([
     'gzip, gzip',
     'gzip, br',
+    'br',
     'compress',
     'lzma',
     'br\r\ncontent-encoding: gzip',

@@ -4,7 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { createBroker } from '../../runtime/broker/broker.ts'
 import type { Outcome } from '../../runtime/broker/outcome.ts'
 import { createWebPerformer } from '../../runtime/broker/web.ts'
-import { HTTP_CALL_EXCHANGES_MAX, HTTP_REDIRECTS_MAX } from '../../runtime/limits.ts'
+import {
+  HTTP_CALL_BYTES_MAX,
+  HTTP_CALL_EXCHANGES_MAX,
+  HTTP_READ_BYTES_MAX,
+  HTTP_REDIRECTS_MAX,
+} from '../../runtime/limits.ts'
 import type { CapabilityRequest, Grant, HttpRequest } from '../../runtime/policy/grant.ts'
 import type { HttpExchange, HttpOpenRequest, WebHost } from '../../runtime/ports.ts'
 import { grantOf } from '../support/grants.ts'
@@ -236,6 +241,21 @@ describe('one exchange', () => {
     expect(lastExchange?.deref()).toBeUndefined()
     // It is known all the same.
     expect(await desk.ask({ op: 'http.read', exchange: 0 }, 2)).toEqual({ ok: true, value: null })
+  })
+
+  test('there are so many bytes in one call, and one more ends that answer', async () => {
+    const body = `${'x'.repeat(HTTP_READ_BYTES_MAX)}|`.repeat(HTTP_CALL_BYTES_MAX / HTTP_READ_BYTES_MAX)
+    const desk = webDesk({ http: [`GET ${A}`] }, { [A]: { body: `${body}y` } })
+    await desk.get(A, 0)
+    let ordinal = 1
+    for (let left = HTTP_CALL_BYTES_MAX; left > 0; left -= HTTP_READ_BYTES_MAX) {
+      expect(codeOf(await desk.ask({ op: 'http.read', exchange: 0 }, ordinal++))).toBe('ok')
+      desk.events.events.length = 0
+    }
+    expect(await desk.ask({ op: 'http.read', exchange: 0 }, ordinal++)).toMatchObject({
+      error: { code: 'E_LIMIT', message: expect.stringContaining('limit received') },
+    })
+    expect(desk.closed).toEqual([A])
   })
 
   test(`there are ${HTTP_CALL_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
