@@ -19,7 +19,7 @@ export interface Installation {
 
 /** What the sandbox process imports: its own, and which names a guest's platform has. */
 const PROCESS_MODULES = ['collector', 'disarm', 'evaluate', 'frames', 'isolated-vm', 'spares', 'warm-code']
-const GUEST_NAMES = ['guest/node-parts', 'guest/platform-parts']
+const GUEST_NAMES = ['guest/entered', 'guest/node-parts', 'guest/platform-parts']
 
 export function findInstallation(): Installation {
   const root = packageRoot()

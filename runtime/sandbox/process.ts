@@ -13,6 +13,7 @@ import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
 import { evaluate, wrapped, type Code } from './evaluate.ts'
+import { ENTERED } from './guest/entered.ts'
 import { PLATFORM_PARTS } from './guest/platform-parts.ts'
 import { loadIsolatedVm, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
 import { createSpares } from './spares.ts'
@@ -284,15 +285,15 @@ function runEntry(call: Call, entry: () => Promise<unknown>): void {
     )
   }
   entry().then(done, (error: unknown) => {
-    if (call.ended) return done()
+    if (call.ended || error === ENTERED) return done()
     if (call.booted?.isolate.isDisposed === true) {
       const limit = Math.round(call.spec.memoryBytes / 2 ** 20)
       return endLimit(call, 'memory', `the call needed more than ${limit} MB`)
     }
     const text = error instanceof Error ? String(error.message).slice(0, 4096) : 'unreadable'
     if (!call.loaded) return endFailed(call, 'LoadError', 'E_TOOL_LOAD', text)
-    // A rejection that nobody handled. The text is the guest's own.
-    hearLog(call, `error\nunhandled rejection: ${text}`)
+    // The guest took its runtime apart. The text is its own.
+    hearLog(call, `error\nunhandled error: ${text}`)
     done()
   })
 }

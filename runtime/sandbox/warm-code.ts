@@ -9,7 +9,10 @@ type Factory = (module: object, exports: object, require: () => undefined) => vo
 type Boot = (
   send: () => undefined,
   need: () => undefined,
-) => { start(text: string, tool: (module: { exports: unknown }, exports: object, require: Require) => void): void }
+) => {
+  start(text: string, tool: (module: { exports: unknown }, exports: object, require: Require) => void): void
+  entered(): Promise<never> | undefined
+}
 type Require = (id: string) => { defineTool(tool: object): unknown; stat(path: string): Promise<unknown> }
 
 /** One call of a tool as most are: arguments that are checked, a question to the host. */
@@ -37,7 +40,10 @@ export async function cacheAfterUse(source: string): Promise<ArrayBuffer> {
   const factory: Factory = script.runInContext(createContext())
   const module: { exports: { boot?: Boot } } = { exports: {} }
   factory(module, module.exports, () => undefined)
-  module.exports.boot?.(silent, silent).start(`${JSON.stringify(RECORD)}\n${JSON.stringify(INPUT)}`, loadTool)
+  const booted = module.exports.boot?.(silent, silent)
+  booted?.start(`${JSON.stringify(RECORD)}\n${JSON.stringify(INPUT)}`, loadTool)
+  // Nobody looks for it here but Node, which would end the process.
+  booted?.entered()?.catch(silent)
   // What follows the first `await` of the call.
   await new Promise((resolve) => setImmediate(resolve))
   const bytes = script.createCachedData()

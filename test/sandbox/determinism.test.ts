@@ -309,6 +309,21 @@ describe.each(NODES)('$name', ({ major, skip, processes, files }) => {
     })
   })
 
+  test.skipIf(skip)('whether the collector took a rejection that nobody handles shows nowhere', async () => {
+    const after = async (garbage: number): Promise<unknown> => {
+      const body = `let read = 0
+        void Promise.reject(Object.create(Error.prototype, { message: { get() { read += 1; return 'lost' } } }))
+        let made
+        for (let i = 0; i < ${garbage}; i++) made = { i, more: [i] }
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        return [read, typeof made]`
+      const played = await play(sandbox, callOf(toolOf(body)))
+      return [valueOf(played), played.logs]
+    }
+    expect(await after(1)).toEqual([[0, 'object'], []])
+    expect(await after(300_000)).toEqual([[0, 'object'], []])
+  })
+
   test.skipIf(skip)(
     'what makes buffers of its own is not handed to a guest that replaces how it is called',
     async () => {

@@ -12,6 +12,7 @@ import { installPlatform, partOf, platformModule, type Factory, type Need, type 
 import type { PlatformRuntime } from './platform/runtime.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
+import { ENTERED } from './entered.ts'
 import { validateArguments } from './validate.ts'
 import { ask, base64Of, boundInFlight, connect, end, log, request, settle, type GuestError, type Send } from './wire.ts'
 
@@ -61,20 +62,39 @@ export function boot(
 ): {
   start: (text: string, bundle: Factory, describer?: Factory) => void
   deliver: typeof deliver
+  entered: () => Promise<never> | undefined
 } {
   connect(send)
   installPlatform(need, requireBuiltin, given)
   provideBuffer(() => (requireBuiltin('node:buffer') as { readonly Buffer: typeof Buffer }).Buffer)
-  return { start, deliver }
+  return { start, deliver, entered: () => entered }
+}
+
+// A tool may replace it.
+const { apply } = Reflect
+const RealPromise = Promise
+const { reject } = Promise
+/** Kept, so that it is not collected: what is read of it must be there. */
+let entered: Promise<never> | undefined
+
+/**
+ * First in each entry. isolated-vm looks, when an entry has run, for the first rejection that nobody has handled, unless
+ * the collector has taken it, and reads its message: whether a guest's own is found hangs on the collector, and its
+ * getters would tell a guest. This one is always found, and is nobody's.
+ */
+function enter(): void {
+  entered = apply(reject, RealPromise, [ENTERED])
 }
 
 function deliver(ordinal: number, now: number, payload: string): void {
+  enter()
   setClock(now)
   settle(ordinal, payload)
 }
 
 /** `text` is the record, JSON on one line, and below it the input as it is. */
 function start(text: string, bundle: Factory, describer?: Factory): void {
+  enter()
   const cut = text.indexOf('\n')
   const started: StartRecord = (record = parse(text.slice(0, cut)))
   setClock(started.now)

@@ -1,4 +1,4 @@
-import { request } from './wire.ts'
+import { logUnhandled, request } from './wire.ts'
 
 /**
  * As Node's: libraries call `unref()` unasked. Nothing here keeps a call alive but what it awaits, so `ref` and `unref`
@@ -50,7 +50,11 @@ export function installTimers(): void {
           if (!live.has(id)) return
           if (again) wait()
           else live.delete(id)
-          Reflect.apply(callback, undefined, args)
+          try {
+            Reflect.apply(callback, undefined, args)
+          } catch (error) {
+            logUnhandled(error)
+          }
         },
         () => undefined,
       )
@@ -68,6 +72,8 @@ export function installTimers(): void {
   define('clearInterval', stop)
   define('queueMicrotask', (callback: unknown) => {
     if (typeof callback !== 'function') throw new TypeError('queueMicrotask needs a function')
-    void Promise.resolve().then(() => Reflect.apply(callback, undefined, []))
+    void Promise.resolve()
+      .then(() => Reflect.apply(callback, undefined, []))
+      .catch(logUnhandled)
   })
 }

@@ -90,6 +90,19 @@ export function log(level: string, text: string): void {
   if (!ended) sendOut('log', 0, `${level}\n${text}`)
 }
 
+const UNHANDLED_CHARS_MAX = 4096
+
+/** An error that no caller is there for; Node would end the process. */
+export function logUnhandled(error: unknown): void {
+  let text = 'unreadable'
+  try {
+    text = String(error instanceof Error ? error.message : error)
+  } catch {
+    // As it says.
+  }
+  log('error', `unhandled error: ${text.slice(0, UNHANDLED_CHARS_MAX)}`)
+}
+
 /** Ends the call, once; whatever the guest does afterwards is not heard. */
 export function end(payload: string): void {
   if (ended) return

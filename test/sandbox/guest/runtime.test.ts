@@ -213,14 +213,18 @@ describe('how a call ends', () => {
     expect((await run(body)).end).toMatchObject({ kind: 'failed', error })
   })
 
-  test('code that does not compile is a failed load; a parse error that nobody handles is only logged', async () => {
+  test('code that does not compile is a failed load; a parse error that nobody handles is none', async () => {
     const { end } = await run('return }{')
     expect(end).toMatchObject({ kind: 'failed', error: { name: 'LoadError', code: 'E_TOOL_LOAD' } })
     const logged = await run(
       "void Promise.reject(new SyntaxError('s')); await new Promise((r) => setTimeout(r)); return 1",
     )
     expect(logged.end).toMatchObject({ kind: 'ok', value: 1 })
-    expect(logged.logs).toEqual([expect.stringContaining('unhandled rejection')])
+    expect(logged.logs).toEqual([])
+    const thrown = await run(
+      "setTimeout(() => { throw new Error('t') }); await new Promise((r) => setTimeout(r)); return 1",
+    )
+    expect(thrown.logs).toEqual(['error: unhandled error: t'])
   })
 
   test.each([undefined, null, 0, '', [], { a: [1, { b: null }] }])('with %j', async (value) => {

@@ -18,8 +18,10 @@ function drain(): void {
     try {
       next()
     } catch (error) {
-      // Where Node would end the process: the trail gets it as an unhandled rejection.
-      void Promise.reject(error)
+      // Where Node would end the process.
+      queueMicrotask(() => {
+        throw error
+      })
     }
   }
   ticks = []
