@@ -57,7 +57,7 @@ export function isFromOutside({ cause, message }: PlannedKill, { limits, tookMs,
       // As the host counts; the guest's own count, in other words, is the guest's own doing.
       return message === `the call has more than ${REQUESTS_IN_FLIGHT_MAX} requests under way`
     case 'crash':
-      return /^the call brought its process down \((?:exit \w+|signal \w+|malformed frames|it does not read)\)$/.test(
+      return /^the call brought its process down \((?:exit \w+|signal \w+|malformed frames|it does not read|without the platform's part [\w-]+)\)$/.test(
         message,
       )
     case 'sandbox':

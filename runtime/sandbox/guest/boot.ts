@@ -132,7 +132,10 @@ async function play(
     record.narrowing === undefined
       ? checked
       : validateArguments(record.narrowing, checked.value, { ignoreDefaults: true })
-  if (!narrowed.ok) throw Object.assign(named('Denied', `args: ${narrowed.message}`), { code: 'E_ARGS' })
+  if (!narrowed.ok) {
+    argsDenial = Object.assign(named('Denied', `args: ${narrowed.message}`), { code: ARGS_CODE })
+    throw argsDenial
+  }
   const context = Object.freeze({
     settings: Object.freeze({ ...record.settings }),
     user: record.user,
@@ -244,13 +247,19 @@ function endWith(value: unknown, bytesMax: number): void {
 
 const TEXT_MAX = 4096
 
+/** The host counts it as a denial of the definition's. */
+const ARGS_CODE = 'E_ARGS'
+let argsDenial: Error | undefined
+
 function failure(thrown: unknown): string {
   const error: GuestError = { name: 'Error', message: 'the tool threw something that cannot be read' }
   try {
     const name = thrown instanceof Error ? String(thrown.name) : 'Error'
     const message = thrown instanceof Error ? String(thrown.message) : String(thrown)
     const code: unknown = Reflect.get(Object(thrown), 'code')
-    const known = typeof code === 'string' ? { code: code.slice(0, 64) } : {}
+    // A tool that throws it itself was not denied anything.
+    const isKnown = typeof code === 'string' && (code !== ARGS_CODE || thrown === argsDenial)
+    const known = isKnown ? { code: code.slice(0, 64) } : {}
     return stringify({
       kind: 'failed',
       error: { name: name.slice(0, 64), ...known, message: message.slice(0, TEXT_MAX) },

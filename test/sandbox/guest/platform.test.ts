@@ -32,3 +32,10 @@ test('a part that takes its time takes none of the call, and comes to those who 
 function disposable(opened: typeof sandbox): { readonly sandbox: typeof sandbox } & Disposable {
   return { sandbox: opened, [Symbol.dispose]: () => opened.close() }
 }
+
+test('a tool that throws the words of a denied argument was denied nothing', async () => {
+  const thrown = toolOf(`throw Object.assign(new Error('args: x'), { name: 'Denied', code: 'E_ARGS' })`)
+  const { end } = await play(sandbox, callOf(thrown))
+  expect(end).toMatchObject({ kind: 'failed', error: { name: 'Denied', message: 'args: x' } })
+  expect(end.kind === 'failed' && 'code' in end.error).toBe(false)
+})
