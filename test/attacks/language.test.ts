@@ -38,7 +38,7 @@ const REACHES: readonly (readonly [name: string, body: string])[] = [
          const own = site.getFileName() === 'file:///tool.ts'
          if (site.getFunction() !== undefined && !own) out.push([why, 'function', site.getFunctionName()])
          if (site.getThis() !== undefined && !own) out.push([why, 'this'])
-         if (site.getFileName() !== null && !/^file:\\/\\/\\/(tool\\.ts|boot\\.ts|platform\\/[a-z]+\\.ts|run-agent)$/.test(site.getFileName() ?? '')) out.push([why, site.getFileName()])
+         if ((site.getFileName() ?? null) !== null && !/^file:\\/\\/\\/(tool\\.ts|boot\\.ts|platform\\/[a-z]+\\.ts|run-agent)$/.test(site.getFileName() ?? '')) out.push([why, site.getFileName()])
          if (site.getEvalOrigin()?.includes('/tmp')) out.push([why, site.getEvalOrigin()])
        }
        return 1
@@ -318,7 +318,7 @@ describe('the channel for parts of the platform in the guest’s hands', () => {
     ['a name of every object', "['__proto__']"],
     ['a huge name', "['x'.repeat(1e7)]"],
     ['a name of lines', "['url\\n', 'url\\nboot.ts\\nthrow 1']"],
-  ])('%s ends the call and no other', async (_name, names) => {
+  ])('%s gets nothing, and harms no other', async (_name, names) => {
     const sibling = play(
       sandbox,
       callOf(toolOf(`await new Promise((r) => setTimeout(r, 1)); return 'unharmed'`)),
@@ -327,8 +327,8 @@ describe('the channel for parts of the platform in the guest’s hands', () => {
         return ok()
       },
     )
-    const { end } = await play(sandbox, callOf(toolOf(asking(names)), { limits: { wallMs: 3000 } }))
-    expect(end).toMatchObject({ kind: 'killed', cause: 'crash' })
+    const played = await play(sandbox, callOf(toolOf(asking(names)), { limits: { wallMs: 3000 } }))
+    expect(String(valueOf(played))).not.toContain('came: ')
     expect(valueOf(await sibling)).toBe('unharmed')
   })
 
