@@ -23,14 +23,15 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
   [
     'a rejection that loops',
     'Promise.reject(Object.create(Error.prototype, { message: { get() { for (;;); } } })); await new Promise((r) => setTimeout(r, 9))',
-    'timeout cpu',
+    // Nobody reads what was rejected.
+    'ok',
   ],
   ['finally for ever', 'for (;;) try { continue } finally { continue }', 'timeout cpu'],
   ['an array without end', 'const a = []; for (;;) a.push(new Array(1000).fill(1))', 'memory crash timeout cpu'],
   ['a spread string', "return [...'.'.repeat(5e8)].length", 'memory crash'],
   ['a filled array', 'return Array(1e9).fill(0).length', 'memory crash timeout cpu'],
   ['a split string', "return '1'.repeat(0x7ffffff).split('').length", 'memory crash'],
-  ['a JSON bomb', "return JSON.parse('[' + '1,'.repeat(67e6) + '1]').length", 'memory crash failed'],
+  ['a JSON bomb', "return JSON.parse('[' + '1,'.repeat(67e6) + '1]').length", 'memory crash failed timeout cpu'],
   ['a deep JSON', "return JSON.parse('['.repeat(5e6))", 'memory crash failed timeout cpu'],
   ['a big integer', "return String(BigInt('1'.repeat(1e7))).length", 'timeout cpu memory crash failed'],
   ['a replace bomb', "return 'a'.repeat(1e6).replace(/a/g, '$&'.repeat(1000)).length", 'memory crash failed'],
@@ -46,7 +47,7 @@ const HOSTILE: readonly (readonly [name: string, body: string, causes: string])[
   ['no Atomics', 'Atomics.wait(new Int32Array(8), 0, 0, 1e9)', 'failed'],
   ['a promise that never settles', 'await new Promise(() => {})', 'failed'],
   ['a stack without end', 'const f = () => f() + 1; return f()', 'failed'],
-  ['a flood of requests', 'for (;;) setTimeout(() => {}, 0)', 'memory crash requests timeout cpu'],
+  ['a flood of requests', 'for (;;) setTimeout(() => {}, 0)', 'memory crash requests in-flight timeout cpu'],
   ['a flood of prints', "for (;;) console.log('x'.repeat(1e5))", 'timeout cpu'],
   [
     'a chain of promises',
