@@ -3,6 +3,7 @@ import { RunAgentError } from '../errors.ts'
 import {
   FILE_WRITE_BYTES_MAX,
   FRAME_BYTES_MAX,
+  HTTP_REDIRECTS_MAX,
   REQUESTS_IN_FLIGHT_MAX,
   SANDBOX_BACKLOG_BYTES_MAX,
   SANDBOX_BASE_BYTES,
@@ -122,6 +123,7 @@ export class SandboxProcess {
       resultBytesMax,
       logBytesMax,
       bodyBytesMax: FILE_WRITE_BYTES_MAX,
+      redirectsMax: HTTP_REDIRECTS_MAX,
       logLinesMax: TOOL_LOG_LINES_MAX,
       inFlightMax: REQUESTS_IN_FLIGHT_MAX,
     }

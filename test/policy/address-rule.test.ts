@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addressTrouble, isCidr } from '../../runtime/policy/address-rule.ts'
+import { networkOf, addressTrouble, isCidr } from '../../runtime/policy/address-rule.ts'
 import type { Network } from '../../runtime/policy/grant.ts'
 
 const trouble = (address: string, networks: readonly Network[] = []): string | undefined =>
@@ -358,3 +358,14 @@ test.each(['010.20.0.0/16', '0x0a.20.0.0/16', '::ffff:10.20.0.0/112', '::ffff:a1
     expect(isCidr(range)).toBe(false)
   },
 )
+
+test('a host belongs to the network that names it', () => {
+  const one = { hosts: ['a.example', '*.svc.example'], addresses: ['10.0.0.0/8'], http: false }
+  const other = { hosts: ['b.example'], addresses: ['10.0.0.0/8'], http: true }
+  expect(networkOf('a.example', [one, other])).toBe(one)
+  expect(networkOf('x.svc.example', [other, one])).toBe(one)
+  expect(networkOf('b.example', [one, other])).toBe(other)
+  for (const host of ['svc.example', 'x.y.svc.example', 'c.example', 'aa.example']) {
+    expect(networkOf(host, [one, other]), host).toBeUndefined()
+  }
+})

@@ -26,6 +26,7 @@ interface StartRecord {
   readonly logLinesMax: number
   readonly inFlightMax: number
   readonly bodyBytesMax: number
+  readonly redirectsMax: number
   readonly schema?: Record<string, unknown>
   readonly narrowing?: Record<string, unknown>
   readonly settings?: Record<string, string>

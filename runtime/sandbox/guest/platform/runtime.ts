@@ -25,6 +25,8 @@ export interface CallFacts {
   readonly logLinesMax: number
   /** The body of one HTTP request. */
   readonly bodyBytesMax: number
+  /** One after the other; the host counts as well. */
+  readonly redirectsMax: number
 }
 
 /**

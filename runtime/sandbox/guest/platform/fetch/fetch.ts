@@ -8,8 +8,6 @@ import { hasIntegrity } from './integrity.ts'
 import { Request, requestState, type RequestState } from './request.ts'
 import { isNullBody, isRedirect, responseOf, type Response } from './response.ts'
 
-/** Fetch: HTTP-redirect fetch. */
-const REDIRECTS_MAX = 20
 /** What goes along to another origin. */
 const SAFE_HEADERS: ReadonlySet<string> = new Set([
   'accept',
@@ -57,6 +55,7 @@ interface Hop {
 
 async function followed(request: RequestState): Promise<Response> {
   const { signal, options } = request
+  const { redirectsMax } = runtime.call
   let hop = await firstHop(request)
   let previous: Exchange | undefined
   for (let redirects = 0; ; redirects += 1) {
@@ -71,7 +70,7 @@ async function followed(request: RequestState): Promise<Response> {
     }
     try {
       if (options.redirect === 'error') throw failed(`${hop.url.href} redirects to ${location}`)
-      if (redirects >= REDIRECTS_MAX) throw failed(`more than ${REDIRECTS_MAX} redirects`)
+      if (redirects >= redirectsMax) throw failed(`more than ${redirectsMax} redirects`)
       hop = nextHop(hop, answer, location)
     } catch (error) {
       answer.close()
