@@ -150,6 +150,11 @@ describe('decideHttp', () => {
     expect(graphql({ headers: [['accept', 'application/json']] }).kind).toBe('deny')
     expect(graphql({ body: undefined }).kind).toBe('deny')
     expect(graphql({ body: new Uint8Array([0xff, ...body]) }).kind).toBe('deny')
+    const [before, after] = ['{"query":"{ issues { id } }","variables":{"a":"', '"}}'].map((text) =>
+      new TextEncoder().encode(text),
+    )
+    expect(graphql({ body: new Uint8Array([...before!, 0x61, ...after!]) }).kind).toBe('permit')
+    expect(graphql({ body: new Uint8Array([...before!, 0xff, ...after!]) }).kind).toBe('deny')
     // A mark of the order of bytes is no JSON to some servers, and is not taken off here.
     expect(graphql({ body: new Uint8Array([0xef, 0xbb, 0xbf, ...body]) }).kind).toBe('deny')
     const fixed: Grant = { ...grant, headers: [{ name: 'content-type', value: 'text/plain', place: 'a.yaml:1:1' }] }
