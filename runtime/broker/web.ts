@@ -231,8 +231,10 @@ class Dialling {
     this.#exchanges.open.delete(ordinal)
     if (error instanceof Refusal) return error.outcome
     const isStopped = ended.aborted || this.#stop.signal.aborted
-    if (this.#isSent && isStopped && !SAFE.has(this.#request.method)) {
-      return failedOutcome('E_INDETERMINATE', `${this.#request.method} was sent, and nobody waited for its answer`)
+    const lost = LOST.get(knownCode(error) ?? '')
+    if (this.#isSent && !SAFE.has(this.#request.method) && (isStopped || lost !== undefined)) {
+      const why = isStopped ? 'nobody waited for its answer' : lost
+      return failedOutcome('E_INDETERMINATE', `${this.#request.method} was sent, and ${why}: it may have been done`)
     }
     if (ended.aborted) throw ended.reason
     if (isStopped) return failedOutcome('E_ABORTED', 'the request was aborted')
@@ -300,10 +302,22 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['HTTP_BODY_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
 ])
 
-function networkFailure(error: unknown, origin: string): Outcome {
+/** What can come after a request was sent, so that nobody knows what became of it. */
+const LOST: ReadonlyMap<string, string> = new Map([
+  ['ECONNRESET', 'the connection ended before the answer came'],
+  ['EPIPE', 'the connection ended before the answer came'],
+  ['HTTP_HEADERS_TIMEOUT', `no answer came within ${HTTP_HEADERS_MS} ms`],
+  ['HTTP_MALFORMED', 'the answer is no HTTP'],
+])
+
+function knownCode(error: unknown): string | undefined {
   const given = codeOf(error)
+  return given === undefined ? undefined : (CODES.get(given) ?? given)
+}
+
+function networkFailure(error: unknown, origin: string): Outcome {
+  const code = knownCode(error)
   // Without a code it is a mistake of ours.
-  if (given === undefined) throw error
-  const code = CODES.get(given) ?? given
+  if (code === undefined) throw error
   return failedOutcome(code, `${code}: ${WORDS.get(code) ?? messageOf(error)}, ${origin}`)
 }

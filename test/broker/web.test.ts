@@ -17,7 +17,7 @@ import { memoryRecorder } from '../support/provider-imitation.ts'
 
 const PUBLIC = '93.184.215.14'
 
-type Answer = Partial<Pick<HttpExchange, 'status' | 'headers'>> & { readonly body?: string }
+type Answer = Partial<Pick<HttpExchange, 'status' | 'headers'>> & { readonly body?: string; readonly fails?: string }
 
 /** What `open` returned last, and nobody else holds. */
 let lastExchange: WeakRef<HttpExchange> | undefined
@@ -44,6 +44,7 @@ function webDesk(
     open: (request) => {
       opened.push(request)
       const answer = answers[request.url]
+      if (answer?.fails !== undefined) return Promise.reject(Object.assign(new Error('x'), { code: answer.fails }))
       if (answer !== undefined) return Promise.resolve(exchangeOf(answer, () => closed.push(request.url)))
       return new Promise((_, reject) => {
         request.signal.addEventListener('abort', () => reject(request.signal.reason))
@@ -256,6 +257,18 @@ describe('one exchange', () => {
       error: { code: 'E_LIMIT', message: expect.stringContaining('limit received') },
     })
     expect(desk.closed).toEqual([A])
+  })
+
+  test.each([
+    ['ECONNRESET', 'E_INDETERMINATE'],
+    ['UND_ERR_SOCKET', 'E_INDETERMINATE'],
+    ['HTTP_HEADERS_TIMEOUT', 'E_INDETERMINATE'],
+    ['ECONNREFUSED', 'ECONNREFUSED'],
+    ['HTTP_CONNECT_TIMEOUT', 'HTTP_CONNECT_TIMEOUT'],
+  ])('that changes something and ends with %s ends with %s', async (code, expected) => {
+    const desk = webDesk({ http: [`GET,POST ${A}`] }, { [A]: { fails: code } })
+    expect(codeOf(await desk.ask({ op: 'http', method: 'POST', url: A }, 0))).toBe(expected)
+    expect(codeOf(await desk.get(A, 1))).toBe(code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code)
   })
 
   test(`there are ${HTTP_CALL_EXCHANGES_MAX} at once, and one more where one is over`, async () => {
