@@ -326,5 +326,5 @@ export const TOOL_LOG_LINES_MAX = 1_000
 /** Requests of one call that wait for their answer: more files than an honest tool opens side by side. */
 export const REQUESTS_IN_FLIGHT_MAX = 8_192
 
-/** Of one isolate, beside what its heap may hold: where V8 makes objects, three times the 8 MB that it is given. */
+/** Of one isolate, beside what its heap may hold: most of the room in which V8 makes objects (sandbox/process.ts). */
 export const SANDBOX_YOUNG_BYTES = 24 * 1024 * 1024

@@ -103,15 +103,11 @@ function refusalOf(
     const message = `limit arguments: the arguments are ${bytes} bytes; the limit is ${TOOL_ARGUMENTS_BYTES_MAX}`
     return failed('InvalidArguments', 'E_LIMIT_ARGUMENTS', message)
   }
-  try {
-    JSON.parse(argumentsJson)
-  } catch {
-    return failed('InvalidArguments', 'E_ARGUMENTS', 'the arguments are not JSON')
-  }
+  // Whether they are JSON, and what the schema asks for, is said in the isolate that parses them.
   return undefined
 }
 
-/** Arguments that are no JSON, or too many, are the model's mistake and not a denial. */
+/** Arguments that are too many are the model's mistake and not a denial. */
 function callDecision(
   name: string,
   refusal: Failed | undefined,

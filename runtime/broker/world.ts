@@ -17,7 +17,8 @@ export function createWorldPerform(workspace: Workspace, clock: Clock, web: WebO
       await wait(clock, request.delayMs, ended)
       return { outcome: { ok: true, value: null }, facts: {} }
     }
-    await nextEffect()
+    const turn = nextEffect()
+    if (turn !== undefined) await turn
     ended.throwIfAborted()
     if (request.op === 'http') return await network.request(place, grant, request, redecide)
     if (request.op === 'http.read' || request.op === 'http.close') return await network.body(place, request)
@@ -26,29 +27,42 @@ export function createWorldPerform(workspace: Workspace, clock: Clock, web: WebO
 }
 
 /**
- * Effects wait for a turn of the event loop, so that deadlines, budgets and Ctrl-C are heard between two turns, and
- * what a call that has ended still wanted is not done any more. As many as take no longer than EFFECTS_TURN_MS
- * together share a turn. They are chained: in the order in which they came, each after the one before has acted.
+ * Effects share turns of the event loop: as many as take no longer than EFFECTS_TURN_MS together happen at once, the
+ * next ones in the next turn, so that deadlines, budgets and Ctrl-C are heard between two turns, and what a call that
+ * has ended still wanted is not done any more. In the order in which they came, each after the one before has acted.
+ * Undefined: at once.
  */
-function createEffectTurns(clock: Clock): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve()
+function createEffectTurns(clock: Clock): () => Promise<void> | undefined {
+  let last: Promise<void> | undefined
   let left = 0
   let endsMs = 0
-  const nextTurn = (): Promise<void> =>
-    new Promise((resolve) => {
-      setImmediate(() => {
-        left = EFFECTS_PER_TURN_MAX
-        endsMs = clock.now() + EFFECTS_TURN_MS
-        resolve()
-        // Runs when nothing is left to do in this turn: an effect that comes later waits for one of its own.
-        queueMicrotask(() => process.nextTick(() => (left = 0)))
-      })
-    })
+  let isCounting = false
+  const begin = (): void => {
+    left = EFFECTS_PER_TURN_MAX
+    endsMs = clock.now() + EFFECTS_TURN_MS
+    isCounting = true
+    // Comes once all that can be done in this turn has been.
+    setImmediate(() => (isCounting = false))
+  }
+  const isOver = (): boolean => isCounting && (left <= 0 || clock.now() >= endsMs)
   const next = async (): Promise<void> => {
-    if (left <= 0 || clock.now() >= endsMs) await nextTurn()
+    while (isOver()) await new Promise((resolve) => setImmediate(resolve))
+    if (!isCounting) begin()
     left -= 1
   }
-  return () => (last = last.then(next))
+  return () => {
+    if (last === undefined && !isOver()) {
+      if (!isCounting) begin()
+      left -= 1
+      return undefined
+    }
+    const own = (last ?? Promise.resolve()).then(next)
+    last = own
+    void own.then(() => {
+      if (last === own) last = undefined
+    })
+    return own
+  }
 }
 
 /** A timer must not outlive its call: it would keep the program alive, and be recorded after the run's end. */

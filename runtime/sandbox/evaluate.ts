@@ -17,9 +17,14 @@ export interface Code {
   cached?: ExternalCopy<ArrayBuffer> | undefined
 }
 
-/** The factory of a bundle: `(module, exports, require) => void`. */
-export async function evaluate(isolate: Isolate, context: Context, code: Code): Promise<GuestFunction> {
-  const script = await isolate.compileScript(wrapped(code), compileOptions(code))
+/** The factory of a bundle: `(module, exports, require) => void`; or what else the text is the expression of. */
+export async function evaluate(
+  isolate: Isolate,
+  context: Context,
+  code: Code,
+  text: string = wrapped(code),
+): Promise<GuestFunction> {
+  const script = await isolate.compileScript(text, compileOptions(code))
   code.cached ??= cachedDataOf(script)
   return await script.run(context, { reference: true })
 }
@@ -27,6 +32,12 @@ export async function evaluate(isolate: Isolate, context: Context, code: Code): 
 export function wrapped({ source, isOurs }: Code): string {
   const mode = isOurs ? "'use strict';" : ''
   return `(function (module, exports, require) {${mode}${source}\n})`
+}
+
+/** The guest runtime: a function of what its `boot` (guest/boot.ts) takes. */
+export function wrappedRuntime({ source }: Code): string {
+  const scope = 'const module = { exports: {} }, exports = module.exports, require = () => undefined;'
+  return `(function (out, need, onEntry) {'use strict';${scope}${source}\nreturn module.exports.boot(out, need, onEntry)\n})`
 }
 
 function compileOptions({ name, cached }: Code): ScriptOptions {

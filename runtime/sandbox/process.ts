@@ -12,7 +12,7 @@ import { setFlagsFromString } from 'node:v8'
 import { createCollector } from './collector.ts'
 import { disarm } from './disarm.ts'
 import { createFrameReader, createFrameWriter, FRAME, type Frame } from './frames.ts'
-import { evaluate, wrapped, type Code } from './evaluate.ts'
+import { evaluate, wrapped, wrappedRuntime, type Code } from './evaluate.ts'
 import { ENTERED } from './guest/entered.ts'
 import { PLATFORM_PARTS } from './guest/platform-parts.ts'
 import { loadIsolatedVm, type GuestFunction, type Isolate, type IsolatedVm } from './isolated-vm.ts'
@@ -37,8 +37,7 @@ interface StartFrame {
 interface Booted {
   readonly isolate: Isolate
   readonly context: Awaited<ReturnType<Isolate['createContext']>>
-  readonly start: GuestFunction
-  readonly deliver: GuestFunction
+  readonly enter: GuestFunction
   /** The call that the isolate was given to; its guest cannot send before there is one. */
   owner: Call | undefined
 }
@@ -65,6 +64,10 @@ const READ_BYTES = 64 * 1024
 const FRAME_FROM_HOST_BYTES_MAX = 64 * 1024 * 1024
 const SPARE_MEMORY_BYTES = 64 * 1024 * 1024
 const CPU_SAMPLE_MS = 20
+/** Of each half of the room in which V8 makes objects; it has another one for large ones. Unused, it costs nothing. */
+const YOUNG_SPACE_MB = 16
+/** isolated-vm takes no less. */
+const OLD_SPACE_MB_MIN = 8
 /** A guest returns as soon as it has said its end; one that goes on may be in what cannot be interrupted. */
 const RETURN_MS = 250
 const RUNTIME = 'runtime'
@@ -74,8 +77,9 @@ const PART = 'part '
 const [addon = ''] = process.argv.slice(2)
 const ivm: IsolatedVm = loadIsolatedVm(addon)
 const die = disarm()
-// isolated-vm gives young objects less than 2 MB, and a tool that makes many of them works half as fast as in Node.
-setFlagsFromString('--max-semi-space-size=8')
+// Young objects get room in one step: in many small ones, a tool that makes many of them works half as fast as in Node.
+setFlagsFromString(`--max-semi-space-size=${YOUNG_SPACE_MB}`)
+setFlagsFromString(`--semi-space-growth-factor=${YOUNG_SPACE_MB}`)
 const collect = createCollector()
 const codes = new Map<string, Code>()
 /** Parts of the platform that were asked for, until they come. */
@@ -170,19 +174,19 @@ async function outOfTime(call: Call, coming: Promise<void>): Promise<void> {
   if (!call.ended) armWall(call)
 }
 
+/**
+ * isolated-vm ends an isolate that holds more than its limit and the room for young objects together. Some of that room
+ * is taken off the limit, so that no tool holds much more than its definition says; all of it would make it slow.
+ */
+function oldSpaceMb(memoryBytes: number): number {
+  return Math.max(OLD_SPACE_MB_MIN, Math.ceil(memoryBytes / 2 ** 20) - YOUNG_SPACE_MB / 2)
+}
+
 async function bootIsolate(memoryBytes: number): Promise<Booted> {
-  const isolate = new ivm.Isolate({ memoryLimit: Math.max(8, Math.ceil(memoryBytes / 2 ** 20)) })
+  const isolate = new ivm.Isolate({ memoryLimit: oldSpaceMb(memoryBytes) })
   const context = await isolate.createContext()
-  const factory = await evaluate(isolate, context, codeOf(RUNTIME))
-  const wrap = await isolate.compileScript(
-    '(function (factory, out, need) { "use strict"; const module = { exports: {} }; const evaluate = eval;' +
-      ' factory(module, module.exports, () => undefined);' +
-      ' return module.exports.boot((kind, ordinal, payload) => out(kind, ordinal, payload),' +
-      // Indirect: it sees nothing of this scope. Of `undefined` it makes `undefined`.
-      ' (name) => evaluate(need.applySyncPromise(undefined, [name]))) })',
-    { filename: 'file:///run-agent' },
-  )
-  const boot = await wrap.run(context, { reference: true })
+  const code = codeOf(RUNTIME)
+  const boot = await evaluate(isolate, context, code, wrappedRuntime(code))
   const holder: { booted: Booted | undefined } = { booted: undefined }
   const out = new ivm.Callback(
     (kind: unknown, ordinal: unknown, payload: unknown) => {
@@ -192,12 +196,8 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
     { ignored: true },
   )
   const need = new ivm.Reference((name: unknown) => holder.booted && partOf(holder.booted, name))
-  const api: GuestFunction = await boot.apply(undefined, [factory.derefInto(), out, need], {
-    result: { reference: true },
-  })
-  const start = await api.get('start', { reference: true })
-  const deliver = await api.get('deliver', { reference: true })
-  holder.booted = { isolate, context, start, deliver, owner: undefined }
+  const enter: GuestFunction = await boot.apply(undefined, [out, need], { result: { reference: true } })
+  holder.booted = { isolate, context, enter, owner: undefined }
   if (!isRuntimeWarm) setImmediate(warmRuntime)
   isRuntimeWarm = true
   return holder.booted
@@ -206,7 +206,7 @@ async function bootIsolate(memoryBytes: number): Promise<Booted> {
 /** After the first isolate, which is waited for. */
 function warmRuntime(): void {
   const code = codeOf(RUNTIME)
-  cacheAfterUse(wrapped(code)).then(
+  cacheAfterUse(wrappedRuntime(code)).then(
     (bytes) => (code.cached = new ivm.ExternalCopy(bytes)),
     () => undefined,
   )
@@ -252,7 +252,7 @@ function startCall(id: number, payload: string): void {
       spec.describer === undefined ? [] : [await evaluate(booted.isolate, booted.context, codeOf(spec.describer))]
     const factories = [bundle, ...more].map((reference) => reference.derefInto())
     call.loaded = true
-    await booted.start.apply(undefined, [payload.slice(cut + 1), ...factories])
+    await booted.enter.apply(undefined, [payload.slice(cut + 1), ...factories])
   })
 }
 
@@ -263,7 +263,7 @@ function deliver(call: Call, ordinal: number, payload: string): void {
   const cut = payload.indexOf('\n')
   const now = Number(payload.slice(0, cut))
   call.delivered += 1
-  runEntry(call, () => booted.deliver.apply(undefined, [ordinal, now, payload.slice(cut + 1)]))
+  runEntry(call, () => booted.enter.apply(undefined, [ordinal, now, payload.slice(cut + 1)]))
 }
 
 /** Runs the guest once and looks at what is left when nothing of it runs any more. */

@@ -5,14 +5,12 @@
  */
 import { createContext, Script } from 'node:vm'
 
-type Factory = (module: object, exports: object, require: () => undefined) => void
+type Factory = (module: { exports: unknown }, exports: object, require: Require) => void
 type Boot = (
-  send: () => undefined,
-  need: () => undefined,
-) => {
-  start(text: string, tool: (module: { exports: unknown }, exports: object, require: Require) => void): void
-  entered(): Promise<never> | undefined
-}
+  out: () => undefined,
+  need: { applySyncPromise(): undefined },
+  onEntry: (entered: Promise<never>) => void,
+) => { (text: string, tool: Factory): void; (ordinal: number, now: number, payload: string): void }
 type Require = (id: string) => { defineTool(tool: object): unknown; stat(path: string): Promise<unknown> }
 
 /** One call of a tool as most are: arguments that are checked, a question to the host. */
@@ -33,24 +31,25 @@ const RECORD = {
   inFlightMax: 8,
 }
 const INPUT = { text: 'a', count: 1 }
+const ANSWER = { type: 'file', size: 1, modifiedMs: 0, mode: 0o644 }
 
-/** `source` is an expression: the factory of the guest runtime (guest/boot.ts). */
+/** `source` is an expression: the guest runtime (evaluate.ts). */
 export async function cacheAfterUse(source: string): Promise<ArrayBuffer> {
   const script = new Script(source)
-  const factory: Factory = script.runInContext(createContext())
-  const module: { exports: { boot?: Boot } } = { exports: {} }
-  factory(module, module.exports, () => undefined)
-  const booted = module.exports.boot?.(silent, silent)
-  booted?.start(`${JSON.stringify(RECORD)}\n${JSON.stringify(INPUT)}`, loadTool)
-  // Nobody looks for it here but Node, which would end the process.
-  booted?.entered()?.catch(silent)
-  // What follows the first `await` of the call.
-  await new Promise((resolve) => setImmediate(resolve))
+  const boot: Boot = script.runInContext(createContext())
+  // Nobody looks for the rejection here but Node, which would end the process.
+  const enter = boot(silent, { applySyncPromise: silent }, (entered) => void entered.catch(silent))
+  enter(`${JSON.stringify(RECORD)}\n${JSON.stringify(INPUT)}`, loadTool)
+  // What follows the first `await` of the call: the question, and after the answer the end.
+  await turn()
+  enter(0, 1, JSON.stringify({ ok: true, value: ANSWER }))
+  await turn()
   const bytes = script.createCachedData()
   return new Uint8Array(bytes).buffer
 }
 
 const silent = (): undefined => undefined
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function loadTool(module: { exports: unknown }, _exports: object, load: Require): void {
   const execute = (): Promise<unknown> => load('fs/promises').stat('a')

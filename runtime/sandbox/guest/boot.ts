@@ -8,7 +8,7 @@ import './globals.ts'
 import { installClock, setClock } from './clock.ts'
 import * as fsPromises from './fs-promises.ts'
 import { provideBuffer } from './fs-values.ts'
-import { installPlatform, partOf, platformModule, type Factory, type Need, type Require } from './platform.ts'
+import { installPlatform, partOf, platformModule, type Factory, type Require } from './platform.ts'
 import type { PlatformRuntime } from './platform/runtime.ts'
 import { installRandom } from './random.ts'
 import { installTimers } from './timers.ts'
@@ -57,45 +57,53 @@ const given: PlatformRuntime = {
   },
 }
 
-export function boot(
-  send: Send,
-  need: Need,
-): {
-  start: (text: string, bundle: Factory, describer?: Factory) => void
-  deliver: typeof deliver
-  entered: () => Promise<never> | undefined
-} {
-  connect(send)
-  installPlatform(need, requireBuiltin, given)
+/** The sandbox process's end of a need (isolated-vm's Reference): the code of a part, as an expression. */
+interface CodeReference {
+  applySyncPromise(receiver: undefined, args: readonly [part: string]): string | undefined
+}
+
+// Indirect: it sees nothing of this scope. Of `undefined` it makes `undefined`.
+// oxlint-disable-next-line no-eval -- code of ours, compiled on the guest's own thread and in its own time
+const evaluate = eval
+
+/** The one way into a guest: a text and factories start its call, an ordinal, a time and a payload are a delivery. */
+interface Enter {
+  (text: string, bundle: Factory, describer?: Factory): void
+  (ordinal: number, now: number, payload: string): void
+}
+
+/** `onEntry` is told of each entry's rejection (below), where somebody else than isolated-vm looks for such. */
+export function boot(out: Send, need: CodeReference, onEntry?: (entered: Promise<never>) => void): Enter {
+  connect((kind, ordinal, payload) => out(kind, ordinal, payload))
+  installPlatform((part) => evaluate(need.applySyncPromise(undefined, [part]) as string), requireBuiltin, given)
   provideBuffer(() => (requireBuiltin('node:buffer') as { readonly Buffer: typeof Buffer }).Buffer)
-  return { start, deliver, entered: () => entered }
+  return (first: string | number, second: Factory | number, third?: Factory | string) => {
+    entered = apply(reject, RealPromise, [ENTERED])
+    onEntry?.(entered)
+    if (typeof first === 'string') start(first, second as Factory, third as Factory | undefined)
+    else deliver(first, second as number, third as string)
+  }
 }
 
 // A tool may replace it.
 const { apply } = Reflect
 const RealPromise = Promise
 const { reject } = Promise
-/** Kept, so that it is not collected: what is read of it must be there. */
+/**
+ * Rejected first in each entry. isolated-vm looks, when an entry has run, for the first rejection that nobody has
+ * handled, unless the collector has taken it, and reads its message: whether a guest's own is found hangs on the
+ * collector, and its getters would tell a guest. This one is always found, and is nobody's. It is kept, so that it is
+ * not collected.
+ */
 let entered: Promise<never> | undefined
 
-/**
- * First in each entry. isolated-vm looks, when an entry has run, for the first rejection that nobody has handled, unless
- * the collector has taken it, and reads its message: whether a guest's own is found hangs on the collector, and its
- * getters would tell a guest. This one is always found, and is nobody's.
- */
-function enter(): void {
-  entered = apply(reject, RealPromise, [ENTERED])
-}
-
 function deliver(ordinal: number, now: number, payload: string): void {
-  enter()
   setClock(now)
   settle(ordinal, payload)
 }
 
 /** `text` is the record, JSON on one line, and below it the input as it is. */
 function start(text: string, bundle: Factory, describer?: Factory): void {
-  enter()
   const cut = text.indexOf('\n')
   const started: StartRecord = (record = parse(text.slice(0, cut)))
   setClock(started.now)
@@ -126,7 +134,7 @@ async function play(
   if (record.entry === 'script') {
     return Reflect.apply(memberOf(entry, 'play'), undefined, [input, callTool])
   }
-  const checked = validateArguments(record.schema ?? {}, JSON.parse(input))
+  const checked = validateArguments(record.schema ?? {}, argumentsOf(input))
   if (!checked.ok) throw Object.assign(named('InvalidArguments', checked.message), { code: 'E_ARGUMENTS' })
   // What is checked is what the tool gets: a rule adds nothing to it.
   const narrowed =
@@ -146,6 +154,14 @@ async function play(
     idempotencyKey: record.idempotencyKey,
   })
   return Reflect.apply(memberOf(entry, 'execute'), entry, [checked.value, context])
+}
+
+function argumentsOf(input: string): unknown {
+  try {
+    return parse(input)
+  } catch {
+    throw Object.assign(named('InvalidArguments', 'the arguments are not JSON'), { code: 'E_ARGUMENTS' })
+  }
 }
 
 /** One call of the script becomes one tool call of the model's turn. */

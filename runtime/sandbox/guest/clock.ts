@@ -7,7 +7,7 @@
 let now = 0
 
 // A guest may replace them, and would be handed what is called through them: the real clock.
-const { apply, construct, deleteProperty, get, ownKeys } = Reflect
+const { apply, construct, get } = Reflect
 const { defineProperty } = Object
 
 export function setClock(ms: number): void {
@@ -64,37 +64,84 @@ function installIntlClock(): void {
 }
 
 /** What is used here of Temporal (tc39.es/proposal-temporal); Node has it from version 26 on. */
-interface TemporalNamespace {
-  readonly Now: object
-  readonly Instant: {
-    fromEpochMilliseconds(ms: number): object
-    readonly prototype: { toZonedDateTimeISO(zone: unknown): object }
+interface Instant extends Made {
+  toZonedDateTimeISO(zone: unknown): Zoned
+  until(other: Instant): Made
+}
+interface Zoned extends Made {
+  toPlainDateTime(): Made
+  toPlainDate(): Made & { toPlainYearMonth(): Made; toPlainMonthDay(): Made }
+  toPlainTime(): Made
+}
+interface Made {
+  readonly constructor: Function
+}
+type ToInstant = (this: Date) => Instant
+
+/**
+ * V8 makes its Temporal when it is first named, which takes half a millisecond, and so does this. It is a namespace of
+ * our own over V8's classes, reached from a date; that of V8, whose `Now` is the real clock, nobody can name any more.
+ */
+function installTemporalClock(): void {
+  const RealDate = Date
+  if (!Object.hasOwn(RealDate.prototype, 'toTemporalInstant')) return
+  const settle = (value: unknown): void => {
+    defineProperty(globalThis, 'Temporal', member(value))
   }
-  readonly ZonedDateTime: {
-    readonly prototype: Readonly<Record<'toPlainDateTime' | 'toPlainDate' | 'toPlainTime', () => object>>
-  }
+  defineProperty(globalThis, 'Temporal', {
+    get: () => {
+      const temporal = temporalOf((ms) => apply(toInstantOf(RealDate), construct(RealDate, [ms]), []))
+      settle(temporal)
+      return temporal
+    },
+    set: settle,
+    enumerable: false,
+    configurable: true,
+  })
 }
 
-function installTemporalClock(): void {
-  const temporal = get(globalThis, 'Temporal') as TemporalNamespace | undefined
-  if (temporal === undefined) return
-  const { Instant } = temporal
-  const { fromEpochMilliseconds } = Instant
-  const { toZonedDateTimeISO } = Instant.prototype
-  const { toPlainDateTime, toPlainDate, toPlainTime } = temporal.ZonedDateTime.prototype
-  const instant = (): unknown => apply(fromEpochMilliseconds, Instant, [now])
-  const zoned = (zone: unknown = 'UTC'): unknown => apply(toZonedDateTimeISO, instant(), [zone])
-  // Whatever else a newer V8 puts there reads the clock too.
-  for (const name of ownKeys(temporal.Now)) {
-    if (name !== Symbol.toStringTag && !deleteProperty(temporal.Now, name)) throw new Error('cannot remove a clock')
-  }
+/** To ask for it is what makes V8's Temporal. A guest that has replaced it has a Temporal of its own making. */
+function toInstantOf(date: DateConstructor): ToInstant {
+  return get(date.prototype, 'toTemporalInstant') as ToInstant
+}
+
+function temporalOf(instantOf: (ms: number) => Instant): object {
+  const epoch = instantOf(0)
+  const zoned = epoch.toZonedDateTimeISO('UTC')
+  const date = zoned.toPlainDate()
+  const { toZonedDateTimeISO } = epoch
+  const { toPlainDateTime, toPlainDate, toPlainTime } = zoned
+  const zonedNow = (zone: unknown = 'UTC'): unknown => apply(toZonedDateTimeISO, instantOf(now), [zone])
   const clocks: Readonly<Record<string, (zone?: unknown) => unknown>> = {
-    instant: () => instant(),
+    instant: () => instantOf(now),
     timeZoneId: () => 'UTC',
-    zonedDateTimeISO: (zone) => zoned(zone),
-    plainDateTimeISO: (zone) => apply(toPlainDateTime, zoned(zone), []),
-    plainDateISO: (zone) => apply(toPlainDate, zoned(zone), []),
-    plainTimeISO: (zone) => apply(toPlainTime, zoned(zone), []),
+    zonedDateTimeISO: (zone) => zonedNow(zone),
+    plainDateTimeISO: (zone) => apply(toPlainDateTime, zonedNow(zone), []),
+    plainDateISO: (zone) => apply(toPlainDate, zonedNow(zone), []),
+    plainTimeISO: (zone) => apply(toPlainTime, zonedNow(zone), []),
   }
-  for (const [name, clock] of Object.entries(clocks)) defineProperty(temporal.Now, name, fixed(clock))
+  const Now = tagged('Temporal.Now')
+  for (const [name, clock] of Object.entries(clocks)) defineProperty(Now, name, fixed(clock))
+  const temporal = tagged('Temporal')
+  const classes = [
+    epoch,
+    zoned,
+    zoned.toPlainDateTime(),
+    date,
+    zoned.toPlainTime(),
+    date.toPlainYearMonth(),
+    date.toPlainMonthDay(),
+    epoch.until(epoch),
+  ].map(({ constructor }) => constructor)
+  for (const value of classes) defineProperty(temporal, value.name, member(value))
+  defineProperty(temporal, 'Now', member(Now))
+  return temporal
+}
+
+function tagged(name: string): object {
+  return defineProperty({}, Symbol.toStringTag, { value: name, writable: false, enumerable: false, configurable: true })
+}
+
+function member(value: unknown): PropertyDescriptor {
+  return { value, writable: true, enumerable: false, configurable: true }
 }

@@ -3,7 +3,7 @@
  * fails closed; so does a new member of those that know of clock, chance, language or stack. Left out on purpose:
  * WebAssembly, SharedArrayBuffer and Atomics (memory outside the heap limit, blocking waits), WeakRef and
  * FinalizationRegistry (the collector's timing), ShadowRealm (another Date), V8's own console (it belongs to the
- * inspector) and its break iterator.
+ * inspector), its break iterator, and its Temporal (clock.ts has another).
  *
  * Import this before anything that could keep a reference to what is replaced here.
  */
@@ -14,7 +14,7 @@ const KEPT = names(
     'Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError SuppressedError ' +
     'globalThis JSON Math Intl ArrayBuffer Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array ' +
     'Float16Array Float32Array Float64Array Uint8ClampedArray BigUint64Array BigInt64Array DataView Map BigInt Set ' +
-    'Iterator WeakMap WeakSet Proxy Reflect DisposableStack AsyncDisposableStack Temporal ' +
+    'Iterator WeakMap WeakSet Proxy Reflect DisposableStack AsyncDisposableStack ' +
     'decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape eval isFinite isNaN',
 )
 
@@ -36,10 +36,6 @@ const KEPT_MEMBERS: readonly (readonly [global: string, members: ReadonlySet<str
     ),
   ],
   ['Error', names('length name prototype captureStackTrace isError stackTraceLimit')],
-  [
-    'Temporal',
-    names('Now Instant ZonedDateTime PlainDateTime PlainDate PlainTime PlainYearMonth PlainMonthDay Duration'),
-  ],
 ]
 
 // A guest may replace them; what is guarded here calls the real ones.
@@ -96,7 +92,9 @@ function guardAllocations(): void {
 function guard(name: string, argumentsMax: number): void {
   const Real: unknown = get(globalThis, name)
   if (typeof Real !== 'function') return
-  const handler: ProxyHandler<Function> = {
+  const handler: ProxyHandler<Function> & { readonly __proto__: null } = {
+    // What a handler inherits is a trap as well: `Object.prototype.get` would be handed the real constructor.
+    __proto__: null,
     construct(target, args: unknown[], newTarget) {
       if (args.length > argumentsMax) args.length = argumentsMax
       try {
@@ -106,8 +104,6 @@ function guard(name: string, argumentsMax: number): void {
       }
     },
   }
-  // What a handler inherits is a trap as well: `Object.prototype.get` would be handed the real constructor.
-  Object.setPrototypeOf(handler, null)
   const Guarded: Function = new Proxy(Real, handler)
   for (const [owner, key] of [
     [Real.prototype, 'constructor'],
