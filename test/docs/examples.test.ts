@@ -14,7 +14,10 @@ import { openDesk, REPOSITORY, type Desk } from '../support/program.ts'
 import { openTestRepository } from '../support/repository.ts'
 import { blocksOf, isShownAs, type Block } from './page.ts'
 
-const PAGES = ['README.md', ...readdirSync(join(REPOSITORY, 'docs')).map((name) => `docs/${name}`)]
+/** Measurements have no examples. */
+const PAGES = ['README.md', ...readdirSync(join(REPOSITORY, 'docs')).map((name) => `docs/${name}`)].filter(
+  (page) => page !== 'docs/speed.md',
+)
 
 /** As `npx run-agent` and `run-agent` are found in a folder where it is installed; npm itself has nothing to do. */
 function installPrograms(bin: string): void {
