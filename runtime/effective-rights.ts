@@ -19,11 +19,11 @@ export interface CheckedTool {
   readonly grant: Grant
 }
 
-export type RightKind = 'read' | 'write' | 'delete' | 'history' | 'http' | 'redirect'
+export type RightKind = 'read' | 'write' | 'delete' | 'history' | 'http' | 'redirect' | 'credential'
 
 export interface Right {
   readonly kind: RightKind
-  /** As written, with every setting in place. */
+  /** As written, with every setting in place; of a credential its name. */
   readonly rule: string
   readonly place: RulePlace
   /** Whether it lets the tool change what is there, and not only see it. */
@@ -90,7 +90,7 @@ function toolRights({ entry, grant }: CheckedTool): ToolRights {
     tool: name,
     from: from.kind === 'builtin' ? `${source}/${from.tool}` : from.kind === 'file' ? `./${from.path}` : source,
     place,
-    rights: rightsOf(grant),
+    rights: [...rightsOf(grant), ...credentialRights(entry, grant)],
     never: grant.deny.map((rule) => ({ rule: rule.pattern, place: rule.place })),
     headers: grant.headers,
     args,
@@ -122,6 +122,18 @@ function rightsOf(grant: Grant): readonly Right[] {
       }),
     ),
   ]
+}
+
+/** What the operator gives it for is known where there is a configuration; a definition names it, whatever that says. */
+function credentialRights(entry: ToolEntry, { credentials }: Grant): readonly Right[] {
+  return entry.credentials.map(({ name, place }): Right => {
+    const given = credentials?.find((credential) => credential.name === name)
+    const surprises = [
+      given === undefined ? 'for what the operator says' : `for ${given.rules.map(({ rule }) => rule).join(', ')}`,
+      ...(given?.slot.kind === 'query' ? ['in the URL, which servers and proxies write down'] : []),
+    ]
+    return { kind: 'credential', rule: name, place, changes: false, surprises }
+  })
 }
 
 const HISTORY = "the repository's history, whatever the path rules say of the files of today"

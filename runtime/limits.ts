@@ -408,3 +408,47 @@ export const APP_STATEMENT_AHEAD_S = 9 * 60
 
 /** A person logs in, in a browser; device codes live for 15 minutes at most issuers. */
 export const LOGIN_MS = 15 * 60_000
+
+// Grants of credentials (credentials/).
+
+/** Rules of one link of a grant chain: each is compared with all of its parent's, at each use. */
+export const AUTHORITY_RULES_MAX = 128
+
+/** An authority as JSON, in characters: four times as much as that many long rules. */
+export const AUTHORITY_LENGTH_MAX = 64 * 1024
+
+/** Compiled rules that are kept; a run uses some dozens. */
+export const RULES_REMEMBERED_MAX = 1024
+
+/** How long a token for one request lives: it is consumed as soon as a connection can be had. */
+export const ACTION_TOKEN_MS = 30_000
+
+/** Names in a grant (a user, a tool, a path, a reason), in characters. */
+export const GRANT_NAME_LENGTH_MAX = 4096
+
+/** Media types of bodies that may be sent with a credential: what APIs take, and nothing that a browser runs. */
+export const CREDENTIAL_CONTENT_TYPES: readonly string[] = [
+  'application/graphql',
+  'application/json',
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/octet-stream',
+  'application/x-ndjson',
+  'application/x-www-form-urlencoded',
+  'application/xml',
+  'multipart/form-data',
+  'text/plain',
+  'text/xml',
+]
+
+/** A secret, in bytes; private keys and files of service accounts have up to 4 KB. Its needles take thousands of times that. */
+export const SECRET_BYTES_MAX = 8 * 1024
+
+/**
+ * Encodings within encodings that are undone to find a secret. What lies below is still looked for in the forms of
+ * needles.ts. Each more is slower on hostile input by the ways to begin a run of base64, which are four.
+ */
+export const SCRUB_NESTING_MAX = 2
+
+/** What is held back of a stream because a secret may have begun in it: less than this for the longest secret. */
+export const SCRUB_HOLD_BYTES = 1024 * 1024

@@ -324,7 +324,7 @@ function plannedTool(entry: ToolEntry, { manifest, bundle }: LoadedTool, grant: 
 }
 
 /** A place is `file:line:column`. */
-function problemAt(place: string, message: string): Problem {
+export function problemAt(place: string, message: string): Problem {
   const [, file = place, line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/.exec(place) ?? []
   return { file, line: Number(line), column: Number(column), message }
 }

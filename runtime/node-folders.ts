@@ -47,6 +47,11 @@ export function currentUser(): { readonly name: string; readonly uid: number } {
   }
 }
 
+/** 0700, where there is none. */
+export function makePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+}
+
 /**
  * Makes a folder, 0700, and says why it is not this user's own, or nothing: it belongs to somebody else, others can
  * write to it, or it lies below one of the folders that a cloned repository brings along.
@@ -138,21 +143,6 @@ export function readOperatorFile(path: string): OperatorFile | undefined {
   } finally {
     closeSync(fd)
   }
-}
-
-/** A file that holds a secret: this user's own or root's, and readable by nobody else. Its text is never quoted. */
-export function readSecretFile(path: string, uid: number): string {
-  const file = readOperatorFile(path)
-  if (file === undefined)
-    throw new RunAgentError('E_CREDENTIAL', `couldn't read ${path}: there is no such file`, {
-      hint: 'A relative path starts at the folder of the configuration.',
-    })
-  if ((file.uid !== uid && file.uid !== 0) || (file.mode & 0o077) !== 0) {
-    throw new RunAgentError('E_CREDENTIAL', `couldn't use ${path}: others can read or change it`, {
-      hint: `chmod 600 ${path}`,
-    })
-  }
-  return new TextDecoder().decode(file.bytes).trimEnd()
 }
 
 export function isFile(path: string): boolean {

@@ -30,6 +30,12 @@ const json = z.record(text, z.unknown()).transform((value) => value as { readonl
 const code = z.strictObject({ hash: text, name: text, source: text })
 const httpRules = z.array(z.strictObject({ rule: text, place: text })).readonly()
 
+const slot = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('header'), header: text, format: text }),
+  z.strictObject({ kind: z.literal('basic'), username: text }),
+  z.strictObject({ kind: z.literal('query'), key: text }),
+])
+
 const grant = z.strictObject({
   tool: text,
   paths: z.array(z.strictObject({ right: z.enum(['read', 'write', 'delete']), pattern: text, place: text })).readonly(),
@@ -44,6 +50,10 @@ const grant = z.strictObject({
     .readonly()
     .exactOptional(),
   allowProtected: texts.exactOptional(),
+  credentials: z
+    .array(z.strictObject({ name: text, rules: httpRules, slot, place: text }))
+    .readonly()
+    .exactOptional(),
 })
 
 const limits = z.strictObject({

@@ -81,6 +81,11 @@ function grantData(grant: Grant): { readonly [key: string]: Json | undefined } {
   return {
     ...grant,
     networks: grant.networks?.map((network) => ({ ...network })),
+    credentials: grant.credentials?.map((credential) => ({
+      ...credential,
+      rules: credential.rules.map((rule) => ({ ...rule })),
+      slot: { ...credential.slot },
+    })),
     paths: grant.paths.map((rule) => ({ ...rule })),
     deny: grant.deny.map((rule) => ({ ...rule })),
     git: grant.git === undefined ? undefined : { ...grant.git },

@@ -9,6 +9,8 @@ import { canonicalUrl } from './policy/http-url.ts'
 
 interface Asked {
   readonly url: string
+  /** The credential that it was to be dressed with, as far as was known when it was asked. */
+  readonly credential: string | undefined
   readonly redirectOf: number | undefined
   /** Whether what it names had been answered before it was asked. */
   readonly isAfter: boolean
@@ -19,7 +21,7 @@ interface Answered {
   readonly to: string | undefined
 }
 
-const FACTS: ReadonlySet<string> = new Set(['redirect', 'dropped', 'addresses'])
+const FACTS: ReadonlySet<string> = new Set(['redirect', 'dropped', 'addresses', 'credential', 'refused', 'withheld'])
 
 export class RecordedWeb {
   readonly #asked = new Map<number, Asked>()
@@ -29,12 +31,14 @@ export class RecordedWeb {
   next({ kind, ordinal = -1, data }: StoredEvent): string | undefined {
     if (kind === 'host.outcome') return this.#outcome(ordinal, data)
     const { op, url, redirectOf } = fieldsOf(data['request'])
-    if (kind !== 'host.request' || op !== 'http' || fieldsOf(data['decision'])['kind'] !== 'permit') return undefined
+    const decision = fieldsOf(data['decision'])
+    if (kind !== 'host.request' || op !== 'http' || decision['kind'] !== 'permit') return undefined
     const canonical = canonicalUrl(textOf(url) ?? '')
     if (!canonical.ok) return 'what is no URL was permitted'
     const named = typeof redirectOf === 'number' ? redirectOf : undefined
     const isAfter = named !== undefined && this.#answered.has(named)
-    this.#asked.set(ordinal, { url: canonical.url.href, redirectOf: named, isAfter })
+    const credential = textOf(decision['credential'])
+    this.#asked.set(ordinal, { url: canonical.url.href, credential, redirectOf: named, isAfter })
     return undefined
   }
 
@@ -45,6 +49,9 @@ export class RecordedWeb {
     const { ok, value } = fieldsOf(data['outcome'])
     if (!Object.keys(facts).every((name) => FACTS.has(name))) return 'no request asks for such a fact'
     if (ok === true && itemsOf(facts['addresses']).length === 0) return 'nobody looked at an address'
+    if (ok === true && textOf(fieldsOf(facts['credential'])['name']) !== asked.credential) {
+      return 'it was sent with another credential than was decided'
+    }
     if ((facts['redirect'] === undefined) !== (asked.redirectOf === undefined)) {
       // A call with too many exchanges asks for nothing.
       const isRefused = ok !== true && Object.keys(facts).length === 0

@@ -68,7 +68,15 @@ function wordsOf(rights: AgentRights): readonly Line[] {
 }
 
 /** The gravest kind of surprise first, then in the definition's order. */
-const GRAVITY: Readonly<Record<RightKind, number>> = { history: 0, delete: 1, write: 1, http: 2, redirect: 2, read: 3 }
+const GRAVITY: Readonly<Record<RightKind, number>> = {
+  history: 0,
+  credential: 0,
+  delete: 1,
+  write: 1,
+  http: 2,
+  redirect: 2,
+  read: 3,
+}
 
 function surprisesIn({ tools }: AgentRights): readonly Line[] {
   const found = tools.flatMap(({ tool, rights }) => rights.map((right) => ({ tool, right })))
@@ -89,6 +97,7 @@ function surprisesIn({ tools }: AgentRights): readonly Line[] {
 
 function surpriseWords({ kind, rule, surprises }: Right): string {
   if (kind === 'history') return `may read ${surprises.join('; ')} (${rule})`
+  if (kind === 'credential') return `${VERBS[kind]} ${rule} ${surprises.join('; ')}`
   return `${VERBS[kind]} ${quotedRule(rule)}: ${surprises.join('; ')}`
 }
 
@@ -98,6 +107,7 @@ const VERBS: Readonly<Record<Exclude<RightKind, 'history'>, string>> = {
   delete: 'may delete',
   http: 'may request',
   redirect: 'may be redirected to',
+  credential: 'may use the credential',
 }
 
 function toolLines(rights: ToolRights): readonly Line[] {
@@ -135,7 +145,8 @@ function fromWords(from: string): string {
 }
 
 function rightWords({ kind, rule, surprises }: Right): string {
-  return kind === 'history' ? `may read ${surprises.join('; ')}` : `${VERBS[kind]} ${quotedRule(rule)}`
+  if (kind === 'history') return `may read ${surprises.join('; ')}`
+  return kind === 'credential' ? `${VERBS[kind]} ${rule} ${surprises.join('; ')}` : `${VERBS[kind]} ${quotedRule(rule)}`
 }
 
 const REPEAT_WORDS: Readonly<Record<Exclude<ToolRights['repeat'], 'ask'>, string>> = {

@@ -1,6 +1,7 @@
 /** One tool call of the model: decided, recorded, played in the sandbox with the broker as its only way out. */
 import { createHash } from 'node:crypto'
 import type { Json } from './audit/event.ts'
+import type { CallBinding } from './broker/dressing.ts'
 import { RunAgentError } from './errors.ts'
 import { RESULT_DEPTH_MAX, TOOL_ARGUMENTS_BYTES_MAX } from './limits.ts'
 import type { FunctionCallResult, ModelCall } from './model/model.ts'
@@ -132,7 +133,11 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   const { plan, world, tool, call } = playing
   const kill = world.plannedKill(call)
   if (kill !== undefined && isDue(kill, NOTHING_HEARD)) return killedAs(kill)
-  const guest = new ServedGuest(playing, kill)
+  const idempotencyKey = derive(plan.seed, 'idempotency', call)
+  const guest = new ServedGuest(playing, kill, {
+    argumentsSha256: createHash('sha256').update(input).digest('hex'),
+    idempotencyKey,
+  })
   const run = world.sandbox.run(
     {
       bundle: tool.bundle,
@@ -145,7 +150,7 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
       now,
       limits: tool.limits,
       user: plan.user,
-      idempotencyKey: derive(plan.seed, 'idempotency', call),
+      idempotencyKey,
     },
     guest,
   )
@@ -172,6 +177,7 @@ const NOTHING_HEARD = { requests: 0, deliveries: 0, logs: 0 }
 class ServedGuest implements GuestListener {
   readonly #playing: Playing
   readonly #kill: PlannedKill | undefined
+  readonly #binding: CallBinding
   readonly #ended = new AbortController()
   readonly #serving = new Set<Promise<void>>()
   #requests = 0
@@ -181,8 +187,9 @@ class ServedGuest implements GuestListener {
   /** Set before the guest can say anything: frames come in a later turn of the event loop. */
   run: GuestRun | undefined
 
-  constructor(playing: Playing, kill: PlannedKill | undefined) {
+  constructor(playing: Playing, kill: PlannedKill | undefined, binding: CallBinding) {
     this.#playing = playing
+    this.#binding = binding
     this.#kill = kill
     const { onWaiting } = playing.world
     if (onWaiting !== undefined) this.onIdle = () => this.#heardIdle(onWaiting)
@@ -235,7 +242,8 @@ class ServedGuest implements GuestListener {
 
   async #serve(ordinal: number, request: CapabilityRequest): Promise<void> {
     const { world, tool, call, denied } = this.#playing
-    await world.broker.serve({ call, ordinal, ended: this.#ended.signal }, tool.grant, request, (served) => {
+    const place = { call, ordinal, ended: this.#ended.signal, binding: this.#binding }
+    await world.broker.serve(place, tool.grant, request, (served) => {
       if (served.decision.kind === 'deny') denied.push(deniedRequest(tool.name, request, served.decision))
       this.#deliveries += 1
       this.run?.deliver(ordinal, served.now, deliveryPayload(served.outcome))

@@ -62,6 +62,7 @@ function stepAgainst(denial: Denial, tool: CheckedTool, question: Question, defi
     case 'address':
     case 'redirect':
     case 'header':
+    case 'credential':
     case 'link':
       return `nothing can: ${denial.rule}`
   }

@@ -16,6 +16,8 @@ interface HostCall {
   decision: Fields
   /** Where the path led, if elsewhere. */
   resolved: string | undefined
+  /** What was said of credentials, a line each. */
+  credentials: readonly string[]
   end: { readonly ts: number; readonly ok: boolean; readonly words: string } | undefined
 }
 
@@ -112,6 +114,7 @@ export class CallStory {
       const after = began === undefined ? '' : ` +${duration(call.at - began)}`
       yield `#${ordinal}${after} ${deedOf(call)}`
       yield isDenied(call) ? `    denied ${denialOf(call.decision)}` : `    permitted ${ruleOf(call.decision)}`
+      for (const line of call.credentials) yield `    ${line}`
       if (call.end === undefined) yield '    no outcome'
       else if (!isDenied(call)) yield `    ${cut(call.end.words, columns)} · ${duration(call.end.ts - call.at)}`
     }
@@ -146,6 +149,7 @@ export class CallStory {
     const facts = fieldsOf(event.data['facts'])
     const led = [facts['resolved'], facts['resolvedTo']].flatMap((path) => textOf(path) ?? []).join(' → ')
     if (led !== '' && led !== call.target) call.resolved = led
+    call.credentials = credentialLines(facts, call.decision)
   }
 
   /** How the call ended, and with what; empty for what is no tool call. */
@@ -182,8 +186,26 @@ function hostCallOf(event: StoredEvent): HostCall {
     at: event.ts,
     decision: fieldsOf(event.data['decision']),
     resolved: undefined,
+    credentials: [],
     end: undefined,
   }
+}
+
+/** With which credential it was sent, or why with none; and what of one came back and was taken out. */
+function credentialLines({ credential, refused, withheld }: Fields, decision: Fields): readonly string[] {
+  const { name, version, chain } = fieldsOf(credential)
+  const [, undressed] = [name, decision['undressed']].map((value) => textOf(value))
+  const grant = itemsOf(chain).at(-1)
+  return [
+    ...(name === undefined
+      ? []
+      : [
+          `sent with the credential ${inWords(name, 100)}, version ${inWords(version, 100)}, by ${inWords(grant, 100)}`,
+        ]),
+    ...(undressed === undefined ? [] : [`sent without a credential: ${inWords(undressed, 400)}`]),
+    ...(refused === undefined ? [] : [`the credential could not be used: ${inWords(refused, 400)}`]),
+    ...itemsOf(withheld).map((each) => `the credential ${inWords(each, 100)} came back, and was taken out`),
+  ]
 }
 
 /** Of an HTTP request with its method, of its answer with the request's ordinal. */

@@ -6,6 +6,7 @@
 import type { Json, RunRecorder } from '../audit/event.ts'
 import { decide } from '../policy/decide.ts'
 import type { CapabilityRequest, Decision, Facts, Grant } from '../policy/grant.ts'
+import type { CallBinding } from './dressing.ts'
 import type { Outcome } from './outcome.ts'
 
 export interface EffectPlace {
@@ -13,6 +14,8 @@ export interface EffectPlace {
   readonly ordinal: number
   /** Aborts when the call has ended, so that nobody waits for the answer any more. */
   readonly ended: AbortSignal
+  /** Of a tool's call: what a token for its request is bound to. */
+  readonly binding?: CallBinding
 }
 
 /** Decides again with what was learned; the performer stops where that denies. */
@@ -63,7 +66,7 @@ export function createBroker(recorder: RunRecorder, perform: Perform): Broker {
       const { outcome, facts } = await perform(place, grant, request, first, redecide)
 
       const again = decision === first ? {} : { decision: { ...decision } }
-      const data = { outcome: outcomeData(outcome), facts: { ...facts }, ...again }
+      const data = { outcome: outcomeData(outcome), facts: factsData(facts), ...again }
       const now = recorder.append({ kind: 'host.outcome', call, ordinal, data })
       deliver({ outcome, decision, now })
     },
@@ -89,6 +92,10 @@ function mustBeDurableFirst(request: CapabilityRequest): boolean {
     case 'http':
       return true
   }
+}
+
+function factsData({ credential, ...facts }: Facts): Json {
+  return credential === undefined ? facts : { ...facts, credential: { ...credential } }
 }
 
 function outcomeData(outcome: Outcome): Json {

@@ -3,69 +3,51 @@
  * knows (where a redirect came from, which addresses a name has) is asked for first and decided before a byte is sent.
  */
 import type { Json } from '../audit/event.ts'
-import { codeOf, messageOf } from '../errors.ts'
 import {
   HTTP_CONNECT_MS,
   HTTP_DECOMPRESSION_RATIO_MAX,
-  HTTP_CALL_BYTES_MAX,
   HTTP_CALL_EXCHANGES_MAX,
   HTTP_HEADERS_MS,
   HTTP_SILENCE_MS,
-  HTTP_READ_BYTES_MAX,
   HTTP_REDIRECTS_MAX,
   HTTP_RESPONSE_BYTES_MAX,
 } from '../limits.ts'
-import type { Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
+import type { CredentialRule, Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
 import { isSentElsewhere, isShownHeader, sentHeaders } from '../policy/http-header.ts'
 import { canonicalUrl, type CanonicalUrl } from '../policy/http-url.ts'
-import type { HttpExchange, WebHost } from '../ports.ts'
+import type { HttpExchange, HttpOpenRequest, WebHost } from '../ports.ts'
+import { slotHeader } from '../policy/credential-choice.ts'
 import type { EffectPlace, Redecide } from './broker.ts'
+import type { Dressed, Dresser, SecretFilter } from './dressing.ts'
 import { deniedOutcome, failedOutcome, type Outcome } from './outcome.ts'
-
-/** What an effect came to. */
-export interface Performed {
-  readonly outcome: Outcome
-  readonly facts: Facts
-}
+import {
+  close,
+  readBody,
+  type CallExchanges,
+  type Exchange,
+  type LiveExchange,
+  type Performed,
+} from './web-exchanges.ts'
+import { knownCode, LOST, networkFailure } from './web-failure.ts'
 
 export interface WebOptions {
   readonly host: WebHost
   /** PEM of the authorities that the operator names for a host; undefined: those of Node. */
   readonly authoritiesOf: (host: string) => string | undefined
+  /** Undefined: no request is dressed, and none that should be is sent. */
+  readonly dresser?: Dresser | undefined
+  readonly filter?: SecretFilter | undefined
 }
 
 export type WebBodyRequest = { readonly op: 'http.read' | 'http.close'; readonly exchange: number }
 
-/** One request and its answer. A call may make many: nothing but this is kept of those that are over. */
-interface Exchange {
-  /** What answered, and where it sends; undefined: nowhere that may be followed. */
-  redirect: { readonly from: string; readonly to: string } | undefined
-  /** How many redirects led to it. */
-  hops: number
-  isAnswered: boolean
-}
-
-/** As long as its body may be asked for. */
-interface LiveExchange {
-  readonly origin: string
-  readonly stop: AbortController
-  answer: HttpExchange | undefined
-}
-
-/** Of one call, by the ordinals of their requests. */
-interface CallExchanges {
-  readonly made: Map<number, Exchange>
-  readonly open: Map<number, LiveExchange>
-  /** Of all its answers so far. */
-  bytes: number
-}
-
 export interface WebPerformer {
-  request(place: EffectPlace, grant: Grant, request: HttpRequest, redecide: Redecide): Promise<Performed>
-  body(place: EffectPlace, request: WebBodyRequest): Promise<Performed>
+  /** `first`: what was decided without facts. */
+  request(place: EffectPlace, grant: Grant, request: HttpRequest, first: Permit, redecide: Redecide): Promise<Performed>
+  body(place: EffectPlace, request: WebBodyRequest, redecide: Redecide): Promise<Performed>
 }
 
-export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerformer {
+export function createWebPerformer(options: WebOptions): WebPerformer {
   const calls = new WeakMap<AbortSignal, CallExchanges>()
   const exchangesOf = ({ ended }: EffectPlace): CallExchanges => {
     const known = calls.get(ended)
@@ -78,52 +60,35 @@ export function createWebPerformer({ host, authoritiesOf }: WebOptions): WebPerf
     return exchanges
   }
   return {
-    async request(place, grant, request, redecide) {
+    async request(place, grant, request, first, redecide) {
       const exchanges = exchangesOf(place)
-      const dialling = new Dialling(host, place, grant, request, redecide, exchanges)
+      const dialling = new Dialling(options, place, grant, request, first, redecide, exchanges)
       try {
-        await dialling.dial(authoritiesOf)
-        return { outcome: { ok: true, value: dialling.answer() }, facts: dialling.facts }
+        await dialling.dial()
+        const value = dialling.answer()
+        return { outcome: { ok: true, value }, facts: dialling.facts }
       } catch (error) {
-        return { outcome: dialling.failure(error), facts: dialling.facts }
+        const outcome = dialling.failure(error)
+        return { outcome, facts: dialling.facts }
       }
     },
-    async body(place, { op, exchange: ordinal }) {
+    async body(place, { op, exchange: ordinal }, redecide) {
       const exchanges = exchangesOf(place)
-      if (op === 'http.read') return { outcome: await readBody(exchanges, ordinal, place), facts: {} }
+      if (op === 'http.read') {
+        const performed = await readBody(exchanges, ordinal, place)
+        // As a replay does with every fact.
+        if (performed.facts.withheld !== undefined) redecide(performed.facts)
+        return performed
+      }
       close(exchanges, ordinal)
       return { outcome: { ok: true, value: null }, facts: {} }
     },
   }
 }
 
-function close({ open }: CallExchanges, ordinal: number): void {
-  const exchange = open.get(ordinal)
-  open.delete(ordinal)
-  exchange?.stop.abort(new Error('the exchange was closed'))
-  exchange?.answer?.close()
-}
+type Permit = Extract<Decision, { kind: 'permit' }>
 
-async function readBody(exchanges: CallExchanges, ordinal: number, { ended }: EffectPlace): Promise<Outcome> {
-  const { made, open } = exchanges
-  if (made.get(ordinal)?.isAnswered !== true) return failedOutcome('E_HTTP_EXCHANGE', 'the call has no such exchange')
-  const exchange = open.get(ordinal)
-  // Read to its end, or closed: there is nothing more.
-  if (exchange?.answer === undefined) return { ok: true, value: null }
-  try {
-    const bytes = await exchange.answer.read(HTTP_READ_BYTES_MAX)
-    if (bytes === undefined) open.delete(ordinal)
-    exchanges.bytes += bytes?.length ?? 0
-    if (exchanges.bytes <= HTTP_CALL_BYTES_MAX) return { ok: true, value: bytes ?? null }
-    close(exchanges, ordinal)
-    return failedOutcome('E_LIMIT', `limit received: the call has received more than ${HTTP_CALL_BYTES_MAX} bytes`)
-  } catch (error) {
-    open.delete(ordinal)
-    if (ended.aborted) throw ended.reason
-    if (exchange.stop.signal.aborted) return failedOutcome('E_ABORTED', 'the exchange was closed')
-    return networkFailure(error, exchange.origin)
-  }
-}
+const UNAUTHORIZED = 401
 
 /** Ends a request that policy does not let go on; becomes an outcome. */
 class Refusal extends Error {
@@ -138,29 +103,33 @@ class Refusal extends Error {
 /** One request on its way: the facts are asked for one after the other, and each is decided. */
 class Dialling {
   facts: Facts = {}
-  readonly #host: WebHost
+  readonly #options: WebOptions
   readonly #place: EffectPlace
   readonly #grant: Grant
   readonly #request: HttpRequest
   readonly #redecide: Redecide
   readonly #exchanges: CallExchanges
+  /** As far as facts were learned. */
+  #decision: Permit
   readonly #stop = new AbortController()
   readonly #url: CanonicalUrl
   #isSent = false
   #answer: HttpExchange | undefined
 
   constructor(
-    host: WebHost,
+    options: WebOptions,
     place: EffectPlace,
     grant: Grant,
     request: HttpRequest,
+    first: Permit,
     redecide: Redecide,
     exchanges: CallExchanges,
   ) {
     const canonical = canonicalUrl(request.url)
     if (!canonical.ok) throw new Error('a request for what is no URL was permitted')
+    this.#decision = first
     this.#url = canonical.url
-    this.#host = host
+    this.#options = options
     this.#place = place
     this.#grant = grant
     this.#request = request
@@ -168,12 +137,19 @@ class Dialling {
     this.#exchanges = exchanges
   }
 
-  async dial(authoritiesOf: WebOptions['authoritiesOf']): Promise<void> {
-    const { method, body, redirectOf } = this.#request
+  async dial(): Promise<void> {
+    const { redirectOf } = this.#request
+    const { host, filter } = this.#options
     const { ordinal, ended } = this.#place
     this.#assertRoom()
     const made: Exchange = { redirect: undefined, hops: 0, isAnswered: false }
-    const live: LiveExchange = { origin: new URL(this.#url.href).origin, stop: this.#stop, answer: undefined }
+    const live: LiveExchange = {
+      origin: new URL(this.#url.href).origin,
+      stop: this.#stop,
+      answer: undefined,
+      body: undefined,
+      isOver: false,
+    }
     // Known before it is answered, so that it can be closed.
     this.#exchanges.made.set(ordinal, made)
     this.#exchanges.open.set(ordinal, live)
@@ -183,37 +159,25 @@ class Dialling {
     if (!sent.ok) throw new Error('a request with headers that are refused was permitted')
     const isElsewhere =
       decided?.isByRedirect === true && URL.parse(this.facts.redirect?.from ?? '')?.origin !== live.origin
-    const headers = sent.headers.filter(([name]) => !isElsewhere || isSentElsewhere(name))
+    const slot = this.#credential && slotHeader(this.#credential.slot)
+    const headers = sent.headers.filter(
+      // CGI and what descends from it read `_` and `-` as one.
+      ([name]) => (!isElsewhere || isSentElsewhere(name)) && name.replaceAll('_', '-') !== slot?.replaceAll('_', '-'),
+    )
     const kept = new Set(headers.map(([name]) => name))
     const dropped = [...sent.dropped, ...sent.headers.map(([name]) => name).filter((name) => !kept.has(name))]
     if (dropped.length > 0) this.#learn({ dropped })
     const signal = AbortSignal.any([ended, this.#stop.signal])
-    const name = this.#url.host.replace(/^\[|\]$/g, '')
-    const addresses = await this.#host.resolve(name, signal)
+    const addresses = await host.resolve(this.#url.host.replace(/^\[|\]$/g, ''), signal)
     // There is nothing to decide, and nothing that could be dialled.
     if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' })
     this.#learn({ addresses })
     signal.throwIfAborted()
-    this.#isSent = true
-    this.#answer = await this.#host.open({
-      method,
-      url: this.#url.href,
-      headers,
-      body,
-      addresses,
-      authorities: authoritiesOf(this.#url.host),
-      // What one tool leaves unread holds up no other one.
-      pool: this.#grant.tool,
-      signal,
-      connectTimeoutMs: HTTP_CONNECT_MS,
-      headersTimeoutMs: HTTP_HEADERS_MS,
-      idleTimeoutMs: HTTP_SILENCE_MS,
-      maxBytes: HTTP_RESPONSE_BYTES_MAX,
-      maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
-    })
+    this.#answer = await this.#send(headers, addresses, signal)
     if (signal.aborted) this.#answer.close()
     signal.throwIfAborted()
     live.answer = this.#answer
+    live.body = filter?.isEmpty === false ? filter.body() : undefined
     made.isAnswered = true
     const to = redirectTarget(this.#answer.status, this.#answer.headers, this.#url.href)
     made.redirect = to === undefined ? undefined : { from: this.#url.href, to }
@@ -223,10 +187,115 @@ class Dialling {
   answer(): Json {
     if (this.#answer === undefined) throw new Error('there is no answer')
     const { status, statusText, headers } = this.#answer
-    return { status, statusText, headers: headers.filter(([name]) => isShownHeader(name)).map((pair) => [...pair]) }
+    const shown = headers.filter(([name]) => isShownHeader(name))
+    return {
+      status,
+      statusText: this.#shown(statusText),
+      headers: shown.map(([name, value]) => [name, this.#shown(value)]),
+    }
+  }
+
+  /** The credential that the request is to be dressed with, if any. */
+  get #credential(): CredentialRule | undefined {
+    const { credential } = this.#decision
+    return credential === undefined ? undefined : this.#grant.credentials?.find(({ name }) => name === credential)
+  }
+
+  /** Once; and once more with the next version of its credential, where the server refuses the one that it had. */
+  async #send(
+    headers: HttpOpenRequest['headers'],
+    addresses: readonly string[],
+    signal: AbortSignal,
+  ): Promise<HttpExchange> {
+    const dressed = await this.#dress(headers, undefined, signal)
+    const answer = await this.#open(headers, addresses, signal, dressed)
+    if (answer.status !== UNAUTHORIZED || dressed === undefined) return answer
+    const again = await this.#dress(headers, dressed.used.version, signal)
+    if (again === undefined) return answer
+    answer.close()
+    return await this.#open(headers, addresses, signal, again)
+  }
+
+  /** Undefined where there is no credential, or none but the one that was rejected. */
+  async #dress(
+    headers: HttpOpenRequest['headers'],
+    rejected: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Extract<Dressed, { kind: 'dressed' }> | undefined> {
+    const credential = this.#credential
+    if (credential === undefined) return undefined
+    const { dresser } = this.#options
+    const { call, ordinal, binding } = this.#place
+    if (binding === undefined) throw new Error('a request of no tool was to be dressed')
+    const { method, body } = this.#request
+    const contentType = headers.find(([name]) => name === 'content-type')?.[1]
+    const about = {
+      call,
+      ordinal,
+      tool: this.#grant.tool,
+      credential,
+      method,
+      url: this.#url.href,
+      body,
+      contentType,
+      binding,
+    }
+    const dressed: Dressed = (await dresser?.dress({ ...about, signal, ...(rejected && { rejected }) })) ?? {
+      kind: 'refused',
+      why: `nobody has the credential ${credential.name} here`,
+    }
+    signal.throwIfAborted()
+    if (dressed.kind === 'dressed') {
+      this.#learn({ credential: dressed.used })
+      return dressed
+    }
+    if (rejected === undefined) this.#learn({ refused: dressed.why })
+    return undefined
+  }
+
+  async #open(
+    headers: HttpOpenRequest['headers'],
+    addresses: readonly string[],
+    signal: AbortSignal,
+    dressed: Extract<Dressed, { kind: 'dressed' }> | undefined,
+  ): Promise<HttpExchange> {
+    const { host, authoritiesOf } = this.#options
+    this.#isSent = true
+    return await host.open({
+      method: this.#request.method,
+      url: dressed?.url ?? this.#url.href,
+      headers: dressed?.header === undefined ? headers : [...headers, dressed.header],
+      body: this.#request.body,
+      addresses,
+      authorities: authoritiesOf(this.#url.host),
+      // What one tool leaves unread holds up no other one.
+      pool: dressed?.pool ?? this.#grant.tool,
+      signal,
+      connectTimeoutMs: HTTP_CONNECT_MS,
+      headersTimeoutMs: HTTP_HEADERS_MS,
+      idleTimeoutMs: HTTP_SILENCE_MS,
+      maxBytes: HTTP_RESPONSE_BYTES_MAX,
+      maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
+    })
+  }
+
+  #shown(text: string): string {
+    const { filter } = this.#options
+    if (filter === undefined || filter.isEmpty) return text
+    const { value, found } = filter.text(text)
+    if (found.length > 0)
+      this.facts = { ...this.facts, withheld: [...new Set([...(this.facts.withheld ?? []), ...found])] }
+    return value
   }
 
   failure(error: unknown): Outcome {
+    const outcome = this.#failure(error)
+    return outcome.ok
+      ? outcome
+      : { ok: false, error: { ...outcome.error, message: this.#shown(outcome.error.message) } }
+  }
+
+  #failure(error: unknown): Outcome {
     const { ordinal, ended } = this.#place
     this.#exchanges.open.delete(ordinal)
     if (error instanceof Refusal) return error.outcome
@@ -257,10 +326,11 @@ class Dialling {
     throw new Refusal(failedOutcome('E_LIMIT', `limit redirects: more than ${HTTP_REDIRECTS_MAX}, one after the other`))
   }
 
-  #learn(more: Facts): Extract<Decision, { kind: 'permit' }> {
+  #learn(more: Facts): Permit {
     this.facts = { ...this.facts, ...more }
     const decision: Decision = this.#redecide(this.facts)
     if (decision.kind === 'deny') throw new Refusal(deniedOutcome(decision))
+    this.#decision = decision
     return decision
   }
 }
@@ -282,42 +352,4 @@ export function redirectTarget(status: number, headers: HttpExchange['headers'],
   if (url === null) return undefined
   url.hash = ''
   return url.href
-}
-
-/** Codes of Node's and undici's whose names say nothing of a server. */
-const CODES: ReadonlyMap<string, string> = new Map([
-  ['UND_ERR_CONNECT_TIMEOUT', 'HTTP_CONNECT_TIMEOUT'],
-  ['UND_ERR_SOCKET', 'ECONNRESET'],
-])
-
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['ENOTFOUND', 'its host has no address'],
-  ['EAI_AGAIN', 'nobody could be asked for the address of its host'],
-  ['ECONNREFUSED', 'nothing listens there'],
-  ['ECONNRESET', 'the connection ended before the answer did'],
-  ['HTTP_CONNECT_TIMEOUT', `no connection within ${HTTP_CONNECT_MS} ms`],
-  ['HTTP_HEADERS_TIMEOUT', `limit headers: no answer within ${HTTP_HEADERS_MS} ms`],
-  ['HTTP_IDLE_TIMEOUT', `limit idle: the answer was silent for ${HTTP_SILENCE_MS} ms`],
-  ['HTTP_BODY_TOO_LARGE', `limit response: the answer is larger than ${HTTP_RESPONSE_BYTES_MAX} bytes`],
-  ['HTTP_BODY_RATIO', `limit ratio: the answer becomes more than ${HTTP_DECOMPRESSION_RATIO_MAX} times its size`],
-])
-
-/** What can come after a request was sent, so that nobody knows what became of it. */
-const LOST: ReadonlyMap<string, string> = new Map([
-  ['ECONNRESET', 'the connection ended before the answer came'],
-  ['EPIPE', 'the connection ended before the answer came'],
-  ['HTTP_HEADERS_TIMEOUT', `no answer came within ${HTTP_HEADERS_MS} ms`],
-  ['HTTP_MALFORMED', 'the answer is no HTTP'],
-])
-
-function knownCode(error: unknown): string | undefined {
-  const given = codeOf(error)
-  return given === undefined ? undefined : (CODES.get(given) ?? given)
-}
-
-function networkFailure(error: unknown, origin: string): Outcome {
-  const code = knownCode(error)
-  // Without a code it is a mistake of ours.
-  if (code === undefined) throw error
-  return failedOutcome(code, `${code}: ${WORDS.get(code) ?? messageOf(error)}, ${origin}`)
 }

@@ -2,9 +2,11 @@
 import { EFFECTS_PER_TURN_MAX, EFFECTS_TURN_MS } from '../limits.ts'
 import type { Clock } from '../ports.ts'
 import type { Perform } from './broker.ts'
+import type { SecretFilter } from './dressing.ts'
 import { performFile } from './files.ts'
 import { deniedOutcome } from './outcome.ts'
 import { createWebPerformer, type WebOptions } from './web.ts'
+import type { Performed } from './web-exchanges.ts'
 import type { Workspace } from './workspace.ts'
 
 export function createWorldPerform(workspace: Workspace, clock: Clock, web: WebOptions): Perform {
@@ -20,10 +22,19 @@ export function createWorldPerform(workspace: Workspace, clock: Clock, web: WebO
     const turn = nextEffect()
     if (turn !== undefined) await turn
     ended.throwIfAborted()
-    if (request.op === 'http') return await network.request(place, grant, request, redecide)
-    if (request.op === 'http.read' || request.op === 'http.close') return await network.body(place, request)
-    return performFile(workspace, grant, request, redecide)
+    if (request.op === 'http') return await network.request(place, grant, request, first, redecide)
+    if (request.op === 'http.read' || request.op === 'http.close') return await network.body(place, request, redecide)
+    return filtered(performFile(workspace, grant, request, redecide), web.filter)
   }
+}
+
+/** A file may hold what a credential is made of, and a guest is to see it nowhere. */
+function filtered(performed: Performed, filter: SecretFilter | undefined): Performed {
+  const { outcome } = performed
+  if (filter === undefined || filter.isEmpty || !outcome.ok || !(outcome.value instanceof Uint8Array)) return performed
+  const { value, found } = filter.bytes(outcome.value)
+  if (found.length === 0) return performed
+  return { outcome: { ok: true, value }, facts: { ...performed.facts, withheld: found } }
 }
 
 /**

@@ -78,7 +78,9 @@ interface Answer {
 function linesOf({ tool, question, decision, way, isFile: isOfFile }: Answer): readonly string[] {
   const at = decision.place === undefined ? '' : ` · ${decision.place}`
   const links = isOfFile ? ['  what a link leads to must be granted as well'] : []
-  if (decision.kind === 'permit') return [`permitted: ${tool} ${question}`, `  rule: ${decision.rule}${at}`, ...links]
+  if (decision.kind === 'permit') {
+    return [`permitted: ${tool} ${question}`, `  rule: ${decision.rule}${at}`, ...credentialLines(decision), ...links]
+  }
   const steps = way?.steps ?? []
   return [
     `denied: ${tool} ${question}`,
@@ -90,8 +92,15 @@ function linesOf({ tool, question, decision, way, isFile: isOfFile }: Answer): r
   ]
 }
 
+function credentialLines({ credential, undressed }: Extract<Decision, { kind: 'permit' }>): readonly string[] {
+  if (credential !== undefined) return [`  credential: ${credential}`]
+  return undressed === undefined ? [] : [`  credential: none; ${undressed}`]
+}
+
 function jsonOf(tool: string, question: string, decision: Decision, way: WayOut | undefined): object {
   const { kind, rule, place } = decision
-  const why = decision.kind === 'permit' ? {} : { reason: decision.reason, allowed: decision.allowed, way }
+  const { credential, undressed } = decision.kind === 'permit' ? decision : {}
+  const dress = { ...(credential && { credential }), ...(undressed && { undressed }) }
+  const why = decision.kind === 'permit' ? dress : { reason: decision.reason, allowed: decision.allowed, way }
   return { can: CAN_FORMAT, tool, question, decision: kind, rule, place, ...why }
 }

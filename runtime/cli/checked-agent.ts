@@ -11,7 +11,8 @@ import {
 } from '../load-agent.ts'
 import { digestOf, type AgentParts } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
-import { protectedPath, readBoundDefinition, type BindingArguments } from './bound-definition.ts'
+import { withCredentials, type CredentialQuestion } from '../granted-credentials.ts'
+import { protectedPath, readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
 import { trailPath, workspaceFiles, workspaceFolder, type CommandEnvironment } from './environment.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -52,7 +53,26 @@ export async function askedAgent(
     )
     return { ...checked, workspace }
   })
-  return { ...agent, digest: digestOf(agent.parts), values }
+  const digest = digestOf(agent.parts)
+  const question = credentialQuestion(environment, config, place, args, digest)
+  const tools = agent.tools.map(({ entry, grant }) => ({
+    entry,
+    grant: withCredentials(agent.definition, entry, grant, question),
+  }))
+  return { ...agent, tools, digest, values }
+}
+
+/** What the operator's configuration is asked for a definition's credentials. */
+export function credentialQuestion(
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  place: DefinitionPlace,
+  args: Pick<BindingArguments, 'user'>,
+  digest: string,
+): CredentialQuestion {
+  const user = userOf(environment, args)
+  const realPath = realPathOf(`${place.folder}/${place.name}`)
+  return { config, user, owner: environment.user.name, realPath, digest, realPathOf }
 }
 
 /** Without values: its settings stand as `$name`. */

@@ -157,6 +157,29 @@ function addHelpers(line: Argv, start: Start): void {
         ),
       ),
     )
+    .command(
+      'credentials <question> [name]',
+      'list | add NAME | rotate [NAME] | revoke NAME | grants',
+      credentialsOptions,
+      (args) =>
+        start(
+          import('./credentials-command.ts').then(({ credentialsCommand }) =>
+            credentialsCommand({
+              question: String(args['question']),
+              name: args['name'] as string | undefined,
+              user: args.user,
+              config: args.config,
+              json: args.json,
+              next: args.next,
+              due: args.due,
+              agent: args.agent,
+              tool: args.tool,
+              value: args.value,
+              reason: args.reason,
+            }),
+          ),
+        ),
+    )
     .command('init [directory]', 'a first agent, a first tool, a first test', none, (args) =>
       start(
         import('./init-command.ts').then(({ initCommand }) =>
@@ -207,6 +230,16 @@ const auditOptions = (command: Argv) =>
     default: false,
     describe: 'go on as events come',
   })
+
+const credentialsOptions = (command: Argv) =>
+  jsonOption(configOption(command))
+    .option('user', { type: 'string', describe: 'whose value or grants; authenticates nobody', requiresArg: true })
+    .option('next', { type: 'boolean', default: false, describe: 'add: it waits until it is rotated in' })
+    .option('due', { type: 'string', describe: 'rotate: those that are so old, as 7d', requiresArg: true })
+    .option('agent', { type: 'string', describe: 'revoke: of this definition or lock', requiresArg: true })
+    .option('tool', { type: 'string', describe: 'revoke: of this tool', requiresArg: true })
+    .option('value', { type: 'number', describe: 'revoke: destroy this version of the value', requiresArg: true })
+    .option('reason', { type: 'string', describe: 'revoke: why', requiresArg: true })
 
 const protectedOption = <Options>(command: Argv<Options>) =>
   command.option('allow-protected', {
@@ -282,7 +315,18 @@ async function refuseSlip(word: string): Promise<void> {
     import('../definition/suggest.ts'),
     import('../node-folders.ts'),
   ])
-  const hint = didYouMean(word, ['check', 'can', 'lock', 'replay', 'audit', 'doctor', 'init', 'schema', 'completion'])
+  const hint = didYouMean(word, [
+    'check',
+    'can',
+    'lock',
+    'replay',
+    'audit',
+    'doctor',
+    'init',
+    'schema',
+    'completion',
+    'credentials',
+  ])
   if (hint === undefined || isFile(word)) return
   throw new RunAgentError('E_USAGE', `there is no command ${word}, and no definition of that name`, { hint })
 }

@@ -1,11 +1,11 @@
 /** `run-agent doctor`: what stands here, what is missing and what to do about it. It never prints a secret. */
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { TrailReader } from '../audit/reader.ts'
 import { resolveProvider } from '../credentials/provider-credential.ts'
-import { EMPTY_CONFIG, type CredentialSource, type OperatorConfig } from '../definition/config.ts'
+import type { LiveSecret } from '../credentials/secret.ts'
+import { EMPTY_CONFIG, type OperatorConfig } from '../definition/config.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { nodeFileHost } from '../node-files.ts'
-import { readSecretFile } from '../node-folders.ts'
 import { createProcessHost } from '../node-processes.ts'
 import type { FileStat } from '../ports.ts'
 import { printable } from '../printable.ts'
@@ -16,6 +16,7 @@ import { definitionPlace, readConfig, readEnvironment, trailPath, type CommandEn
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { choosePlayer } from './player.ts'
+import { openSecrets, type Secrets } from './secrets.ts'
 import { openWorkshop } from './workshop.ts'
 
 export interface DoctorArguments {
@@ -24,6 +25,9 @@ export interface DoctorArguments {
   readonly audit: string | undefined
   readonly json: boolean
 }
+
+/** To ask a source for a secret. */
+const SECRET_MS = 20_000
 
 interface Finding {
   readonly what: string
@@ -39,18 +43,24 @@ export async function doctorCommand(args: DoctorArguments): Promise<number> {
   const environment = readEnvironment()
   const { config, finding } = findConfig(environment, args.config)
   const walls = await standingWalls(environment)
+  const secrets = openSecrets(environment, config, { workspaces: [] })
+  const secretOf: SecretOf = (credential) =>
+    secrets.fetch(credential, environment.user.name, AbortSignal.timeout(SECRET_MS))
   const findings = [
     findNode(environment),
     ...findWalls(walls, config),
     ...findFolders(environment),
     finding,
-    ...findCredentials(environment, config),
-    ...(args.definition === undefined ? [findDefaultProvider(environment, config)] : []),
+    ...(await findCredentials(environment, config, secrets, secretOf)),
+    ...(args.definition === undefined ? [await findDefaultProvider(environment, config, secretOf)] : []),
     findTrail(trailPath(environment, config, args.audit)),
-    ...(args.definition === undefined ? [] : await findDefinition(args.definition, environment, config, walls)),
+    ...(args.definition === undefined
+      ? []
+      : await findDefinition(args.definition, environment, config, walls, secretOf)),
   ]
   if (args.json) for (const found of findings) writeJson(found)
   else process.stdout.write(`${findings.flatMap(linesOf).join('\n')}\n`)
+  await secrets.close()
   return findings.find(({ status }) => status === 'problem')?.exit ?? EXIT.completed
 }
 
@@ -176,51 +186,49 @@ function findConfig(
   }
 }
 
+type SecretOf = (credential: string) => Promise<LiveSecret>
+
 /** Where each would come from and whether it is there; every message is of the code that fetches it for a run. */
-function findCredentials(environment: CommandEnvironment, config: OperatorConfig): readonly Finding[] {
-  const providers = [...config.providers].map(([name, provider]): Finding => {
+async function findCredentials(
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  secrets: Secrets,
+  secretOf: SecretOf,
+): Promise<readonly Finding[]> {
+  const providers = [...config.providers].map(async ([name, provider]): Promise<Finding> => {
     const what = `provider ${name}`
-    const question = providerQuestion(environment, config)
+    const question = { config, environment: environment.variables, secretOf }
     try {
-      const { baseURL } = resolveProvider({ ...question, model: `${name}/any` })
+      const { baseURL } = await resolveProvider({ ...question, model: `${name}/any` })
       const using = provider.credential === undefined ? '' : ` with the credential ${provider.credential}`
       return { what, status: 'ok', message: `${baseURL}${using}` }
     } catch (error) {
       return problemOf(what, error)
     }
   })
-  const credentials = [...config.credentials].map(([name, { source }]): Finding => {
+  const credentials = [...config.credentials.keys()].map(async (name): Promise<Finding> => {
     const what = `credential ${name}`
-    const probe = { credential: name, baseUrl: 'https://127.0.0.1', api: 'chat', prices: new Map() } as const
-    const question = providerQuestion(environment, { ...config, providers: new Map([['probe', probe]]) })
+    let origin = 'its source'
     try {
-      resolveProvider({ ...question, model: 'probe/any' })
-      return { what, status: 'ok', message: `is there, from ${originOf(source)}` }
+      origin = (await secrets.sourceOf(name)).origin
+      await secretOf(name)
+      return { what, status: 'ok', message: `is there, from ${origin}` }
     } catch (error) {
-      return { ...problemOf(what, error), message: `cannot be had from ${originOf(source)}` }
+      return { ...problemOf(what, error), message: `cannot be had from ${origin}: ${messageOf(error)}` }
     }
   })
-  return [...providers, ...credentials]
-}
-
-function providerQuestion(environment: CommandEnvironment, config: OperatorConfig) {
-  const folder = dirname(config.file ?? environment.currentFolder)
-  return {
-    config,
-    environment: environment.variables,
-    readSecretFile: (path: string) => readSecretFile(resolve(folder, path), environment.user.uid),
-  }
-}
-
-function originOf(source: CredentialSource): string {
-  return source.kind === 'env' ? `the variable ${source.name}` : `the file ${source.path}`
+  return await Promise.all([...providers, ...credentials])
 }
 
 /** Without a definition nobody knows which model is wanted: that of the openai provider is the default. */
-function findDefaultProvider(environment: CommandEnvironment, config: OperatorConfig): Finding {
+async function findDefaultProvider(
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  secretOf: SecretOf,
+): Promise<Finding> {
   const what = 'model'
   try {
-    resolveProvider({ ...providerQuestion(environment, config), model: 'openai/any' })
+    await resolveProvider({ config, environment: environment.variables, secretOf, model: 'openai/any' })
     return { what, status: 'ok', message: 'models of the provider openai can play' }
   } catch (error) {
     const hint = error instanceof RunAgentError && error.hint !== undefined ? { hint: error.hint } : {}
@@ -255,6 +263,7 @@ async function findDefinition(
   environment: CommandEnvironment,
   config: OperatorConfig,
   walls: Walls,
+  secretOf: SecretOf,
 ): Promise<readonly Finding[]> {
   const place = definitionPlace(environment, path)
   const workshop = openWorkshop(environment, place.folder)
@@ -272,7 +281,7 @@ async function findDefinition(
       status: 'ok',
       message: `${definition.name} is valid, ${tools.length} tools`,
     }
-    return [valid, await findPlayer(definition, environment, config), ...required]
+    return [valid, await findPlayer(definition, environment, config, secretOf), ...required]
   } catch (error) {
     return [problemOf('definition', error)]
   } finally {
@@ -284,10 +293,17 @@ async function findPlayer(
   definition: Parameters<typeof choosePlayer>[1],
   environment: CommandEnvironment,
   config: OperatorConfig,
+  secretOf: SecretOf,
 ): Promise<Finding> {
   const what = 'model'
   try {
-    const player = await choosePlayer({ script: undefined, model: undefined }, definition, config, environment)
+    const player = await choosePlayer(
+      { script: undefined, model: undefined },
+      definition,
+      config,
+      environment,
+      secretOf,
+    )
     if (player.kind === 'provider') return { what, status: 'ok', message: `${player.model} can play` }
     return {
       what,

@@ -6,7 +6,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { outputFailed, terminalOf, watchOutput } from './output.ts'
 
 /** In the contract and not built yet: refused, never ignored. */
-const COMMANDS_NOT_BUILT = new Set(['tool', 'suggest', 'approvals', 'approve', 'deny', 'credentials'])
+const COMMANDS_NOT_BUILT = new Set(['tool', 'suggest', 'approvals', 'approve', 'deny'])
 const FLAGS_NOT_BUILT = ['yes', 'resume', 'lenient', 'step', 'fork', 'why', 'head']
 
 export async function main(argv: readonly string[]): Promise<void> {

@@ -2,12 +2,11 @@
 import type { RunRecorder } from '../audit/event.ts'
 import { createModelFetch } from '../broker/model-http.ts'
 import type { ResolvedProvider } from '../credentials/provider-credential.ts'
+import type { LiveSecret } from '../credentials/secret.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { codeOf, RunAgentError } from '../errors.ts'
 import { MODEL_CALL, type Model } from '../model/model.ts'
-import { readSecretFile } from '../node-folders.ts'
-import { dirname, resolve } from 'node:path'
 import type { CommandEnvironment } from './environment.ts'
 
 export type Player =
@@ -25,6 +24,7 @@ export async function choosePlayer(
   definition: AgentDefinition,
   config: OperatorConfig,
   environment: CommandEnvironment,
+  secretOf: (credential: string) => Promise<LiveSecret>,
 ): Promise<Player> {
   if (args.script !== undefined && args.model !== undefined) {
     throw new RunAgentError('E_USAGE', '--script and --model both say who plays; give one')
@@ -40,13 +40,7 @@ export async function choosePlayer(
   if (model === undefined) return { kind: 'script', why: 'the definition names no model' }
   const { resolveProvider } = await import('../credentials/provider-credential.ts')
   try {
-    const configFolder = dirname(config.file ?? environment.currentFolder)
-    const provider = resolveProvider({
-      model,
-      config,
-      environment: environment.variables,
-      readSecretFile: (path) => readSecretFile(resolve(configFolder, path), environment.user.uid),
-    })
+    const provider = await resolveProvider({ model, config, environment: environment.variables, secretOf })
     return { kind: 'provider', model, provider }
   } catch (error) {
     const canFallBack = codeOf(error) === 'E_PROVIDER' && definition.fallback === 'script' && args.model === undefined

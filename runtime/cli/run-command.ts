@@ -7,11 +7,14 @@ import { createBroker } from '../broker/broker.ts'
 import { boundBudget } from '../ceiling.ts'
 import { openWorkspace } from '../broker/workspace.ts'
 import { createWorldPerform } from '../broker/world.ts'
+import type { LiveSecret } from '../credentials/secret.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
+import { withCredentials } from '../granted-credentials.ts'
 import { loadAgent, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import { digestOf } from '../lock.ts'
 import type { Model } from '../model/model.ts'
 import { SCRIPT_CALL } from '../model/model.ts'
 import { ScriptModel } from '../model/script-model.ts'
@@ -26,7 +29,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts'
 import { authoritiesOf } from './authorities.ts'
 import { SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
 import { readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
-import { withProtected } from './checked-agent.ts'
+import { credentialQuestion, withProtected } from './checked-agent.ts'
 import {
   definitionPlace,
   readConfig,
@@ -38,6 +41,8 @@ import {
 } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
+import { openRunDressing, type RunDressing } from './run-dressing.ts'
+import { openSecrets, type Secrets } from './secrets.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
 import { watchStop, type StopWatch } from './stop.ts'
 import { assertTrusted, type RunnableAgent, type TrustArguments } from './trust.ts'
@@ -73,22 +78,39 @@ export async function runCommand(args: RunArguments): Promise<number> {
   // Both are started now: they come up while the definition is read and the tools are bundled.
   const sandboxes = Promise.all([started(workshop.toolSandbox()), started(workshop.createSandbox())])
   sandboxes.catch(() => undefined)
+  let opened: Secrets | undefined
   try {
     const config = readConfig(environment, args.config)
     const walls = async (): Promise<readonly string[]> => (await sandboxes)[0].walls
     const agent = await loadedAgent(args, environment, config, place, workshop, walls)
     await assertTrusted(environment, place, agent, args)
-    const player = await choosePlayer(args, agent.definition, config, environment)
+    const secrets = openSecrets(environment, config, { workspaces: [agent.workspace] })
+    opened = secrets
+    const question = credentialQuestion(environment, config, place, args, digestOf(agent.parts))
+    const used: LiveSecret[] = []
+    const secretOf = async (credential: string): Promise<LiveSecret> => {
+      const secret = await secrets.fetch(credential, question.user, AbortSignal.timeout(PROVIDER_SECRET_MS))
+      used.push(secret)
+      return secret
+    }
+    const player = await choosePlayer(args, agent.definition, config, environment, secretOf)
     const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
     reporter.walls(requireWalls(args, config, agent.definition, tools.walls))
     const plan = planOf({ args, agent, config, environment, player, script, walls: tools.walls })
+    const dressing = async (run: string): Promise<RunDressing> => {
+      const { definition } = agent
+      const open = await openRunDressing({ run, config, definition, tools: plan.tools, question, secrets })
+      for (const secret of used) open.use(secret)
+      return open
+    }
     return await record(
       args,
       config,
       environment,
       plan,
       player,
+      dressing,
       { tools: tools.sandbox, script: scripts.sandbox },
       reporter,
       stop,
@@ -97,8 +119,12 @@ export async function runCommand(args: RunArguments): Promise<number> {
     // Where it failed as well: the run's time would keep the program alive.
     stop.end()
     workshop.close()
+    await opened?.close()
   }
 }
+
+/** To ask a source for the key of a model's provider. */
+const PROVIDER_SECRET_MS = 20_000
 
 /** Everything of it is read here, once: what is trusted is what runs. */
 async function loadedAgent(
@@ -109,7 +135,7 @@ async function loadedAgent(
   workshop: Workshop,
   walls: () => Promise<readonly string[]>,
 ): Promise<RunnableAgent> {
-  return await withProtected(config, place, async (granted) => {
+  const loaded = await withProtected(config, place, async (granted) => {
     const read = await readBoundDefinition(environment, config, place, args, granted)
     // To read what a tool declares, its code is run: not before the walls that are asked for stand.
     if (demandsWalls(config, read.definition)) requireWalls(args, config, read.definition, await walls())
@@ -119,6 +145,15 @@ async function loadedAgent(
     const { allowProtected, networks } = read
     return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected, networks }
   })
+  const question = credentialQuestion(environment, config, place, args, digestOf(loaded.parts))
+  const entries = new Map(loaded.definition.tools.map((entry) => [entry.name, entry]))
+  const tools = loaded.tools.map((tool) => {
+    const entry = entries.get(tool.name)
+    return entry === undefined
+      ? tool
+      : { ...tool, grant: withCredentials(loaded.definition, entry, tool.grant, question) }
+  })
+  return { ...loaded, tools }
 }
 
 interface Started {
@@ -263,20 +298,22 @@ async function record(
   environment: CommandEnvironment,
   plan: RunPlan,
   player: Player,
+  dressing: (run: string) => Promise<RunDressing>,
   sandboxes: { readonly tools: Sandbox; readonly script: Sandbox },
   reporter: Reporter,
   stop: StopWatch,
 ): Promise<number> {
   const authorities = authoritiesOf(environment, config)
+  const run = newRunId(nodeClock, randomBytes(10))
+  const { dresser, filter } = await dressing(run)
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
     clock: nodeClock,
     prepareFile: prepareTrailFile,
   })
-  const run = newRunId(nodeClock, randomBytes(10))
   const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const network = nodeWebHost()
-  const web = { host: network, authoritiesOf: authorities }
+  const web = { host: network, authoritiesOf: authorities, dresser, filter }
   const broker = createBroker(recorder, createWorldPerform(workspace, nodeClock, web))
   stop.begin(plan.budget.timeMs)
   const model =

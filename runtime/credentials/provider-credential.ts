@@ -1,13 +1,16 @@
-import type { CredentialConfig, CredentialSource, OperatorConfig, ProviderConfig } from '../definition/config.ts'
+import type { OperatorConfig, ProviderConfig } from '../definition/config.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
+import type { CredentialSlot } from '../policy/grant.ts'
 import { createScrub } from './scrub.ts'
+import type { LiveSecret } from './secret.ts'
+import { headerOf } from './slot.ts'
 
 const OPENAI_BASE_URL = 'https://api.openai.com/v1'
 
 /** Needs no entry in the configuration. */
 const OPENAI: ProviderConfig = { baseUrl: undefined, credential: undefined, api: 'responses', prices: new Map() }
 
-const BEARER = { header: 'Authorization', format: 'Bearer {secret}' }
+const BEARER: CredentialSlot = { kind: 'header', header: 'authorization', format: 'Bearer {secret}' }
 
 export interface ResolvedProvider {
   readonly provider: string
@@ -26,8 +29,8 @@ export interface ProviderQuestion {
   readonly model: string
   readonly config: Pick<OperatorConfig, 'providers' | 'credentials'>
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Reads a file that the operator's configuration names, and refuses one that others can read. */
-  readonly readSecretFile: (path: string) => string
+  /** The value of a credential of the configuration. Rejects with E_CREDENTIAL. */
+  readonly secretOf: (credential: string) => Promise<LiveSecret>
 }
 
 /**
@@ -35,7 +38,7 @@ export interface ProviderQuestion {
  * provider is not configured, and E_CREDENTIAL where its secret cannot be used. The secret lives in the closures of
  * `dress` and `scrub` alone.
  */
-export function resolveProvider(question: ProviderQuestion): ResolvedProvider {
+export async function resolveProvider(question: ProviderQuestion): Promise<ResolvedProvider> {
   const slash = question.model.indexOf('/')
   const provider = question.model.slice(0, slash)
   const name = question.model.slice(slash + 1)
@@ -49,7 +52,7 @@ export function resolveProvider(question: ProviderQuestion): ResolvedProvider {
   const baseURL = baseURLOf(provider, entry, question.environment)
   const resolved = { provider, name, baseURL, api: entry.api }
   if (entry.credential !== undefined) {
-    return { ...resolved, ...configuredCredential(entry.credential, provider, question) }
+    return { ...resolved, ...(await configuredCredential(entry.credential, provider, question)) }
   }
   // Without an entry of its own, the key in the environment goes to its own issuer and nowhere else.
   if (baseURL === OPENAI_BASE_URL) return { ...resolved, ...openaiKey(question) }
@@ -97,11 +100,11 @@ function openaiKey({ model, environment }: ProviderQuestion): Pick<ResolvedProvi
   return dressing('OPENAI_API_KEY', secret, BEARER)
 }
 
-function configuredCredential(
+async function configuredCredential(
   credential: string,
   provider: string,
   question: ProviderQuestion,
-): Pick<ResolvedProvider, 'dress' | 'scrub'> {
+): Promise<Pick<ResolvedProvider, 'dress' | 'scrub'>> {
   const entry = question.config.credentials.get(credential)
   if (entry === undefined) {
     throw new RunAgentError(
@@ -112,48 +115,27 @@ function configuredCredential(
       },
     )
   }
-  return dressing(credential, secretOf(credential, entry.source, question), entry.inject ?? BEARER)
+  return dressing(credential, await valueOf(credential, question), entry.inject ?? BEARER)
 }
 
-function secretOf(credential: string, source: CredentialSource, question: ProviderQuestion): string {
-  if (source.kind === 'env') {
-    const secret = question.environment[source.name]?.trim()
-    if (secret !== undefined && secret !== '') return secret
-    throw new RunAgentError('E_PROVIDER', `the credential ${credential} comes from ${source.name}, which is not set`, {
-      hint: `Set ${source.name} in the environment of run-agent.`,
-    })
-  }
-  let secret: string
+/** A provider without its secret is not configured, which is what a definition may fall back from. */
+async function valueOf(credential: string, { secretOf }: ProviderQuestion): Promise<string> {
   try {
-    secret = question.readSecretFile(source.path).trim()
-  } catch (thrown) {
-    throw new RunAgentError(
-      'E_PROVIDER',
-      `the file of the credential ${credential} couldn't be read: ${messageOf(thrown)}`,
-    )
+    return (await secretOf(credential)).value
+  } catch (error) {
+    const hint = error instanceof RunAgentError && error.hint !== undefined ? { hint: error.hint } : {}
+    throw new RunAgentError('E_PROVIDER', messageOf(error), hint)
   }
-  if (secret === '')
-    throw new RunAgentError('E_PROVIDER', `the file of the credential ${credential} is empty`, {
-      hint: 'It must hold the secret and nothing else.',
-    })
-  return secret
 }
 
-function dressing(
-  credential: string,
-  secret: string,
-  { header, format }: NonNullable<CredentialConfig['inject']>,
-): Pick<ResolvedProvider, 'dress' | 'scrub'> {
-  // A header takes no more, and undici's own refusal would come after the intent was recorded.
-  if (!/^[\x21-\x7e]+$/.test(secret)) {
-    throw new RunAgentError('E_CREDENTIAL', `the credential ${credential} holds a character that no header can carry`, {
-      hint: 'Look for a line break or a quotation mark in it.',
+function dressing(credential: string, secret: string, slot: CredentialSlot): Pick<ResolvedProvider, 'dress' | 'scrub'> {
+  const header = headerOf(credential, slot, secret)
+  if (header === undefined) {
+    throw new RunAgentError('E_PROVIDER', `the credential ${credential} of a provider is written to a query`, {
+      hint: 'Write inject: { header: …, format: … }; the clients of models write no query.',
     })
   }
-  return {
-    dress: (headers) => headers.set(header, format.split('{secret}').join(secret)),
-    scrub: createScrub(credential, secret),
-  }
+  return { dress: (headers) => headers.set(...header), scrub: createScrub(credential, secret) }
 }
 
 function notConfigured(provider: string): RunAgentError {

@@ -155,7 +155,8 @@ function readPlain(
   }
 }
 
-function readNested(reader: NodeReader, field: Field, file: string): PlainSource | undefined {
+/** A secret that something else of the configuration needs. */
+export function readNested(reader: NodeReader, field: Field, file: string): PlainSource | undefined {
   const found = readKind(reader, field, PLAIN_KINDS, quoted(field.key))
   return found && readPlain(reader, found, file)
 }

@@ -5,8 +5,10 @@
 
 import { isMap, isScalar } from 'yaml'
 import { readCeiling, readProtected, type Ceiling, type ProtectedGrant } from './config-bounds.ts'
+import { readCredential, type CredentialConfig } from './config-credentials.ts'
 import { readNetworks, type NetworkConfig } from './config-networks.ts'
-import { NodeReader, quoted, type Field, type Fields } from './node-reader.ts'
+import { readStore, type StoreConfig } from './config-store.ts'
+import { NodeReader, type Field, type Fields } from './node-reader.ts'
 import { PRICE_USD_MAX } from '../limits.ts'
 import { didYouMean } from './suggest.ts'
 import { parseYaml } from './yaml-source.ts'
@@ -23,6 +25,7 @@ export interface OperatorConfig {
   readonly ceiling: Ceiling
   readonly protected: readonly ProtectedGrant[]
   readonly networks: readonly NetworkConfig[]
+  readonly store: StoreConfig
 }
 
 export interface ProviderConfig {
@@ -40,17 +43,6 @@ export interface Price {
   readonly output: number
 }
 
-export interface CredentialConfig {
-  readonly source: CredentialSource
-  /** Undefined: as the provider that uses it expects. */
-  readonly inject: { readonly header: string; readonly format: string } | undefined
-}
-
-export type CredentialSource =
-  | { readonly kind: 'env'; readonly name: string }
-  /** As written; a relative path starts at the configuration's folder. */
-  | { readonly kind: 'file'; readonly path: string }
-
 /** What holds where there is no configuration file. */
 export const EMPTY_CONFIG: OperatorConfig = {
   file: undefined,
@@ -62,26 +54,19 @@ export const EMPTY_CONFIG: OperatorConfig = {
   ceiling: { turns: undefined, usd: undefined },
   protected: [],
   networks: [],
+  store: { file: undefined, key: undefined },
 }
 
 const CONFIG_KEYS = {
-  supported: ['providers', 'credentials', 'audit', 'require', 'settings', 'ceiling', 'protected', 'networks'],
+  supported: ['providers', 'credentials', 'audit', 'require', 'settings', 'ceiling', 'protected', 'networks', 'store'],
   unsupported: [],
 } as const
 const PROVIDER_KEYS = { supported: ['credential', 'baseURL', 'api', 'prices'], unsupported: [] } as const
 const PRICE_KEYS = { supported: ['input', 'output'], unsupported: [] } as const
-const CREDENTIAL_KEYS = { supported: ['source', 'inject'], unsupported: ['for', 'users', 'agents'] } as const
-const SOURCE_KEYS = {
-  supported: ['env', 'file'],
-  unsupported: ['env-file', 'exec', 'store', 'keyring', 'vault', 'aws-secret', 'aws-role', 'github-app', 'oauth'],
-} as const
-const INJECT_KEYS = { supported: ['header', 'format'], unsupported: ['basic', 'query', 'sigv4'] } as const
 const AUDIT_KEYS = { supported: ['file'], unsupported: ['heads'] } as const
 const REQUIRE_KEYS = { supported: ['walls'], unsupported: [] } as const
 
 const NAME = /^[a-z][a-z0-9_-]*$/
-const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 
 /** Throws ProblemsError; its problems quote no line, because a secret may stand where it should not. */
 export function parseConfig(input: { readonly file: string; readonly text: string | Uint8Array }): OperatorConfig {
@@ -95,16 +80,21 @@ export function parseConfig(input: { readonly file: string; readonly text: strin
   const fields = reader.fields(top, CONFIG_KEYS, 'the configuration')
   const providers = fields?.get('providers')
   const credentials = fields?.get('credentials')
+  const networks = readNetworks(reader, fields?.get('networks'), input.file)
+  const granted = networks.map(({ grant }) => grant)
   const config: OperatorConfig = {
     file: input.file,
-    credentials: readNamed(reader, credentials, 'credential', (field) => readCredential(reader, field)),
+    credentials: readNamed(reader, credentials, 'credential', (field) =>
+      readCredential(reader, field, granted, input.file),
+    ),
     providers: readNamed(reader, providers, 'provider', (field) => readProvider(reader, field, credentials)),
     settings: readSettings(reader, fields?.get('settings')),
     audit: { file: readAudit(reader, fields?.get('audit')) },
     require: { walls: readWalls(reader, fields?.get('require')) },
     ceiling: readCeiling(reader, fields?.get('ceiling')),
     protected: readProtected(reader, fields?.get('protected'), input.file),
-    networks: readNetworks(reader, fields?.get('networks'), input.file),
+    networks,
+    store: readStore(reader, fields?.get('store'), input.file),
   }
   problems.throwIfAny()
   return Object.freeze(config)
@@ -179,60 +169,6 @@ function readBaseUrl(reader: NodeReader, field: Field): string | undefined {
   if (url.username !== '' || url.password !== '') return refuse('must not hold a user name or password')
   if (url.search !== '' || url.hash !== '') return refuse('must not hold a query or fragment')
   return text
-}
-
-function readCredential(reader: NodeReader, field: Field): CredentialConfig | undefined {
-  const fields = reader.fields(field, CREDENTIAL_KEYS, 'a credential')
-  if (fields === undefined) return undefined
-  const sourceField = fields.get('source')
-  const injectField = fields.get('inject')
-  if (sourceField === undefined) reader.problems.add(field.at, `the credential ${quoted(field.key)} has no \`source\``)
-  const source = sourceField && readSource(reader, sourceField)
-  const inject = injectField && readInject(reader, injectField)
-  return source && { source, inject }
-}
-
-function readSource(reader: NodeReader, field: Field): CredentialSource | undefined {
-  const fields = reader.fields(field, SOURCE_KEYS, '`source`')
-  if (fields === undefined) return undefined
-  if (fields.size !== 1) {
-    // Where the only form is one that is not supported yet, that has been said.
-    if (fields.size > 0 || !holdsKey(field))
-      reader.problems.add(field.at, '`source` must be exactly one of { env: NAME } and { file: PATH }')
-    return undefined
-  }
-  const name = textOf(reader, fields, 'env')
-  const path = textOf(reader, fields, 'file')
-  if (path !== undefined) return { kind: 'file', path }
-  if (name === undefined) return undefined
-  if (ENV_NAME.test(name)) return { kind: 'env', name }
-  reader.problems.add(fields.get('env')?.valueAt ?? field.at, '`env` must be the name of an environment variable')
-  return undefined
-}
-
-function readInject(
-  reader: NodeReader,
-  field: Field,
-): { readonly header: string; readonly format: string } | undefined {
-  const fields = reader.fields(field, INJECT_KEYS, '`inject`')
-  if (fields === undefined) return undefined
-  const header = textOf(reader, fields, 'header')
-  const format = textOf(reader, fields, 'format')
-  if (fields.size === 1 || !holdsKey(field)) {
-    reader.problems.add(field.at, '`inject` must be { header: NAME, format: "… {secret}" }')
-  }
-  if (header !== undefined && !HEADER_NAME.test(header)) {
-    reader.problems.add(fields.get('header')?.valueAt ?? field.at, '`header` must be the name of an HTTP header')
-  }
-  if (format !== undefined && format.split('{secret}').length !== 2) {
-    reader.problems.add(fields.get('format')?.valueAt ?? field.at, '`format` must hold `{secret}` exactly once')
-  }
-  return header === undefined || format === undefined ? undefined : { header, format }
-}
-
-/** Whether a key stands in it that is not free: where it is of no use, that has been said. */
-function holdsKey({ value }: Field): boolean {
-  return isMap(value) && value.items.some(({ key }) => !(isScalar(key) && String(key.value).startsWith('x-')))
 }
 
 /** Compared with what a definition permits once one asks for them. */

@@ -103,6 +103,8 @@ export interface ToolEntry {
   readonly http: readonly HttpRule[]
   readonly redirects: readonly HttpRule[]
   readonly headers: readonly HeaderRule[]
+  /** Names only: where a value comes from, and what it is for, is the operator's. */
+  readonly credentials: readonly NamedCredential[]
   /** What the definition says of it; a tool without code has no other description. */
   readonly description: string | undefined
   /** Narrows the tool's own parameters. */
@@ -112,6 +114,11 @@ export interface ToolEntry {
   readonly repeat: Repeat
   /** Set where a run that completes without one successful call has failed. */
   readonly required: RulePlace | undefined
+  readonly place: RulePlace
+}
+
+export interface NamedCredential {
+  readonly name: string
   readonly place: RulePlace
 }
 

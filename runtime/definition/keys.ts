@@ -46,13 +46,14 @@ export const TOOL_KEYS = {
     'http',
     'redirects',
     'headers',
+    'credentials',
     'args',
     'limits',
     'repeat',
     'required',
     'approval',
   ],
-  unsupported: ['credentials'],
+  unsupported: [],
 } as const satisfies KeyNames
 
 export const LIMITS_KEYS = {

@@ -41,6 +41,24 @@ export function readHttpRules(reading: HttpReading, field: Field): readonly Http
   })
 }
 
+/** What a credential is for: hosts that the operator names one by one, for whoever has one of them learns it. */
+export function readCredentialRules(
+  reader: NodeReader,
+  field: Field,
+  networks: readonly Network[],
+): readonly HttpRule[] | undefined {
+  const expand: Expand = (template, _part, at) => {
+    const index = template.indexOf('${')
+    if (index < 0) return template
+    return void reader.problems.add(at(index), 'the rules of a credential hold no settings')
+  }
+  const reading = { reader, expand, isPublicSuffix: () => true, networks }
+  return readRules(reading, field, [], ({ isWildcard }) => {
+    if (!isWildcard) return undefined
+    return { message: 'a credential is for hosts that are named', hint: 'write one rule for each host' }
+  })
+}
+
 /** `http`: the rules of the same tool; undefined where they have problems of their own. */
 export function readRedirects(
   reading: HttpReading,

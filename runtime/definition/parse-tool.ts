@@ -41,6 +41,7 @@ import { didYouMean } from './suggest.ts'
 
 const PATH_RIGHTS: readonly PathRight[] = ['read', 'write', 'delete']
 const TOOL_NAME = /^[a-z][a-z0-9_]*$/
+const CREDENTIAL_NAME = /^[a-z][a-z0-9_-]*$/
 const KILOBYTE = 1024
 const BUILTIN_PREFIX = 'run-agent/'
 
@@ -89,6 +90,7 @@ export function parseTool(parsing: ToolParsing, field: Field): ToolEntry | undef
   if (characters > TOOL_PATTERN_CHARACTERS_MAX) {
     problems.add(field.at, `the patterns of a tool have at most ${TOOL_PATTERN_CHARACTERS_MAX} characters together`)
   }
+  const credentials = readCredentials(reader, fields, web)
   const description = fields.get('description')
   const args = fields.get('args')
   const repeat = fields.get('repeat')
@@ -113,6 +115,7 @@ export function parseTool(parsing: ToolParsing, field: Field): ToolEntry | undef
     http: web.http,
     redirects: web.redirects,
     headers: web.headers,
+    credentials: credentials.map(({ name, at }) => ({ name, place: problems.placeOf(at) })),
     limits,
     ...words,
     place: problems.placeOf(field.at),
@@ -139,6 +142,31 @@ function readWeb({ settings, ...parsing }: ToolParsing, fields: Fields): WebRule
     redirects: (redirectsField && readRedirects(reading, redirectsField, base)) ?? [],
     headers: (headersField && readHeaders(reading, headersField, base)) ?? [],
   }
+}
+
+/** Names of the operator's configuration; each once, and of use only where something is requested. */
+function readCredentials(
+  reader: NodeReader,
+  fields: Fields,
+  { http }: WebRules,
+): readonly { readonly name: string; readonly at: number }[] {
+  const field = fields.get('credentials')
+  if (field === undefined) return []
+  const { problems } = reader
+  if (http.length === 0 && !fields.has('http') && !fields.has('request')) {
+    problems.add(field.at, '`credentials` can never take effect: the tool has no right to any URL')
+  }
+  const seen = new Map<string, number>()
+  for (const item of reader.items(field) ?? []) {
+    const name = reader.text(item)
+    if (name === undefined) continue
+    if (!CREDENTIAL_NAME.test(name)) {
+      const message = `the credential ${quoted(name)} must be a name: lower-case letters, digits, \`_\` and \`-\``
+      problems.add(item.valueAt, message, 'its value comes from the configuration of the operator')
+    } else if (seen.has(name)) problems.add(item.at, `${quoted(name)} is written twice`)
+    else seen.set(name, item.at)
+  }
+  return [...seen].map(([name, at]) => ({ name, at }))
 }
 
 /** What stands in a URL is one text. */

@@ -84,6 +84,12 @@ const TOOL = record('What one tool may do. Nothing listed grants nothing.', {
     "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
     text('The value, or *.'),
   ),
+  credentials: {
+    type: 'array',
+    items: text('A name in `credentials` of the operator.', { pattern: '^[a-z][a-z0-9_-]*$' }),
+    minItems: 1,
+    description: 'What its requests may be dressed with; the operator says where it comes from and what it is for.',
+  },
   args: map('JSON Schemas that narrow its arguments.', '', { type: 'object', description: 'JSON Schema' }),
   limits: LIMITS,
   repeat: { enum: REPEATS, description: 'After a crash: run again, again with its idempotency key, or ask.' },

@@ -1,8 +1,9 @@
 /** Whether a tool may make an HTTP request. Pure, and a denial unless a rule of the grant permits. */
 import { addressTrouble } from './address-rule.ts'
+import { chooseCredential } from './credential-choice.ts'
 import type { Decision, DenyReason, Facts, Grant, HttpRequest, HttpRule } from './grant.ts'
 import { sentHeaders } from './http-header.ts'
-import { compileHttpRule, mismatch, type HttpPattern, type Mismatch } from './http-rule.ts'
+import { compileHttpRule, mismatch, type HttpAttempt, type HttpPattern, type Mismatch } from './http-rule.ts'
 import { canonicalUrl, queryPairs, type CanonicalUrl } from './http-url.ts'
 
 interface CompiledRule {
@@ -30,6 +31,7 @@ export function decideHttp(grant: Grant, request: HttpRequest, facts: Facts): De
   const { url } = canonical
   const decision = decideUrl(grant, request, url, facts)
   if (decision.kind === 'deny') return decision
+  if (facts.refused !== undefined) return denial(grant, 'credential', facts.refused)
   const trouble = facts.addresses && addressTrouble(url.host, facts.addresses, grant.networks ?? [])
   return trouble === undefined ? decision : denial(grant, 'address', `${url.host} leads to ${trouble}`)
 }
@@ -50,12 +52,15 @@ function decideUrl(grant: Grant, request: HttpRequest, url: CanonicalUrl, facts:
   let nearest: Mismatch | undefined
   for (const { rule, pattern } of http) {
     const found = mismatch(pattern, attempt)
-    if (found === undefined) return { kind: 'permit', rule: rule.rule, place: rule.place }
+    if (found === undefined) return dressedPermit(grant, request, attempt, rule)
     if (nearest === undefined || STAGES.indexOf(found.stage) > STAGES.indexOf(nearest.stage)) nearest = found
   }
   const byRedirect =
     method === 'GET' ? redirects.find(({ pattern }) => mismatch(pattern, attempt) === undefined)?.rule : undefined
   if (byRedirect !== undefined && request.redirectOf !== undefined) {
+    if (request.credential !== undefined) {
+      return denial(grant, 'credential', 'what only a redirect leads to is never sent a credential')
+    }
     if (redirect === undefined || redirect?.to === url.href) {
       return { kind: 'permit', rule: `redirect ${byRedirect.rule}`, place: byRedirect.place, byRedirect: true }
     }
@@ -64,6 +69,15 @@ function decideUrl(grant: Grant, request: HttpRequest, url: CanonicalUrl, facts:
   const why = byRedirect === undefined ? nearest?.why : 'that URL is reached by a redirect alone'
   const isNear = byRedirect !== undefined || nearest?.stage === 'operation'
   return denial(grant, 'default-deny', 'no rule permits it', [why, isNear ? undefined : needed(method, url)])
+}
+
+/** Permitted by an ordinary rule; with which credential is a question of its own. */
+function dressedPermit(grant: Grant, request: HttpRequest, attempt: HttpAttempt, { rule, place }: HttpRule): Decision {
+  const choice = chooseCredential(grant, request.credential, attempt)
+  if (choice.kind === 'refused') return denial(grant, 'credential', choice.why)
+  const permit = { kind: 'permit', rule, place } as const
+  if (choice.kind === 'dressed') return { ...permit, credential: choice.credential.name }
+  return choice.why === undefined ? permit : { ...permit, undressed: choice.why }
 }
 
 /** The narrowest rule that would permit it; a GraphQL rule would be another one. */

@@ -35,6 +35,30 @@ export interface HeaderRule {
   readonly place: RulePlace
 }
 
+/** The one place of a request that a credential is written to (contract: `inject`). */
+export type CredentialSlot =
+  | {
+      readonly kind: 'header'
+      /** In lower case. */
+      readonly header: string
+      /** Holds `{secret}` once. */
+      readonly format: string
+    }
+  /** RFC 7617: the secret is the password. */
+  | { readonly kind: 'basic'; readonly username: string }
+  /** A key of the query: it stands in the logs of servers and proxies. */
+  | { readonly kind: 'query'; readonly key: string }
+
+/** A credential that a tool may have put into its requests, and the most that it may be used for. */
+export interface CredentialRule {
+  readonly name: string
+  /** The operator's; without one it is used for nothing. */
+  readonly rules: readonly HttpRule[]
+  readonly slot: CredentialSlot
+  /** Where the definition names it. */
+  readonly place: RulePlace
+}
+
 /** Hosts of the operator's that lie at private addresses (contract: networks). */
 export interface Network {
   /** Exact, or `*.` and a domain. */
@@ -60,6 +84,7 @@ export interface Grant {
   readonly ownFiles: readonly string[]
   /** The operator's networks: the only private addresses that a host may resolve to. */
   readonly networks?: readonly Network[]
+  readonly credentials?: readonly CredentialRule[]
   /** Paths, with all below them, that the operator took off the list of protected ones; a rule must grant them too. */
   readonly allowProtected?: readonly string[]
 }
@@ -127,6 +152,20 @@ export interface Facts {
   readonly dropped?: readonly string[]
   /** Every address that the host of an HTTP request resolved to, in the resolver's order; none: it has none. */
   readonly addresses?: readonly string[]
+  /** The credential that the request was sent with: its version, and the chain of grants that its use rests on. */
+  readonly credential?: UsedCredential
+  /** Why the credential that the request is for could not be used: revoked, used up, not there any more. */
+  readonly refused?: string
+  /** Credentials of which something stood in what came back, and was taken out. */
+  readonly withheld?: readonly string[]
+}
+
+export interface UsedCredential {
+  readonly name: string
+  /** Tells two values apart without telling either. */
+  readonly version: string
+  /** Ids of its grants: user, agent, tool, action. */
+  readonly chain: readonly string[]
 }
 
 export type DenyReason =
@@ -141,6 +180,7 @@ export type DenyReason =
   | 'address'
   | 'redirect'
   | 'header'
+  | 'credential'
   | 'link'
 
 /** What policy says of one request; always with the rule that said it. */
@@ -151,6 +191,10 @@ export type Decision =
       readonly place: RulePlace
       /** Permitted as the target of a redirect alone: no credential goes there. */
       readonly byRedirect?: true
+      /** The credential that the request is dressed with. */
+      readonly credential?: string
+      /** Why none of those that the tool has is. */
+      readonly undressed?: string
     }
   | {
       readonly kind: 'deny'

@@ -6,6 +6,7 @@ import { nodeHttpHost } from '../../runtime/node-http.ts'
 import type { HttpHost } from '../../runtime/ports.ts'
 import { deepText, imitateProvider, json, memoryRecorder } from '../support/provider-imitation.ts'
 import type { MemoryRecorder } from '../support/provider-imitation.ts'
+import { liveSecret } from '../support/secrets.ts'
 
 const SECRET = 'sk-imitation/0123+456789?abc'
 const host = nodeHttpHost()
@@ -13,20 +14,38 @@ const limits = { connectTimeoutMs: 1000, headersTimeoutMs: 500, bodyTimeoutMs: 5
 
 afterAll(() => host.close())
 
+const provider = await resolveProvider({
+  model: 'local/m',
+  config: {
+    providers: new Map([
+      ['local', { baseUrl: 'http://127.0.0.1:1', api: 'chat', credential: 'key', prices: new Map() }],
+    ]),
+    credentials: new Map([
+      [
+        'key',
+        {
+          source: { kind: 'env', name: 'KEY' },
+          inject: undefined,
+          for: [],
+          users: undefined,
+          agents: [],
+          sinceMs: 0,
+          untilMs: 'never',
+          place: '',
+        },
+      ],
+    ]),
+  },
+  environment: {},
+  secretOf: async (credential) => liveSecret(credential, SECRET),
+})
+
 function fetchTo(
   baseURL: string,
   recorder: MemoryRecorder,
   more: { scrubs?: boolean; httpHost?: HttpHost } = {},
 ): typeof fetch {
-  const { dress, scrub } = resolveProvider({
-    model: 'local/m',
-    config: {
-      providers: new Map([['local', { baseUrl: baseURL, api: 'chat', credential: 'key', prices: new Map() }]]),
-      credentials: new Map([['key', { source: { kind: 'env', name: 'KEY' }, inject: undefined }]]),
-    },
-    environment: { KEY: SECRET },
-    readSecretFile: () => '',
-  })
+  const { dress, scrub } = provider
   const scrubbing = more.scrubs === false ? (text: string): string => text : scrub
   return createModelFetch({
     recorder,

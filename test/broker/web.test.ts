@@ -63,8 +63,8 @@ function webDesk(
   const broker = createBroker(events, async (place, given, request, first, redecide) => {
     if (first.kind === 'deny')
       return { outcome: { ok: false, error: { name: 'Denied', code: 'E', message: '' } }, facts: {} }
-    if (request.op === 'http') return await web.request(place, given, request, redecide)
-    if (request.op === 'http.read' || request.op === 'http.close') return await web.body(place, request)
+    if (request.op === 'http') return await web.request(place, given, request, first, redecide)
+    if (request.op === 'http.read' || request.op === 'http.close') return await web.body(place, request, redecide)
     throw new Error(`nobody performs ${request.op} here`)
   })
   const call = new AbortController()

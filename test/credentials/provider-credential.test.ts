@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { resolveProvider } from '../../runtime/credentials/provider-credential.ts'
 import type { ProviderQuestion } from '../../runtime/credentials/provider-credential.ts'
 import { EMPTY_CONFIG, parseConfig } from '../../runtime/definition/config.ts'
+import { RunAgentError } from '../../runtime/errors.ts'
 import { deepText } from '../support/provider-imitation.ts'
+import { liveSecret } from '../support/secrets.ts'
 
 const SECRET = 'sk-imitation-0123456789'
 
@@ -16,34 +18,34 @@ function question(config: object, more: Partial<ProviderQuestion> = {}): Provide
         ? EMPTY_CONFIG
         : parseConfig({ file: 'config.yaml', text: JSON.stringify(config) }),
     environment: { OPENAI_API_KEY: SECRET },
-    readSecretFile: () => `${SECRET}\n`,
+    secretOf: async (credential) => liveSecret(credential, SECRET),
     ...more,
   }
 }
 
-function headersFrom(asked: ProviderQuestion): Record<string, string> {
+async function headersFrom(asked: ProviderQuestion): Promise<Record<string, string>> {
   const headers = new Headers()
-  resolveProvider(asked).dress(headers)
+  ;(await resolveProvider(asked)).dress(headers)
   return Object.fromEntries(headers)
 }
 
 const local = { baseURL: 'http://127.0.0.1:11434/v1/', api: 'chat' } as const
 
 describe('resolveProvider()', () => {
-  test('finds OpenAI with the key of the environment and nothing else', () => {
-    const found = resolveProvider(question({}))
+  test('finds OpenAI with the key of the environment and nothing else', async () => {
+    const found = await resolveProvider(question({}))
     expect(found).toMatchObject({
       provider: 'openai',
       name: 'gpt-5.6-luna',
       baseURL: 'https://api.openai.com/v1',
       api: 'responses',
     })
-    expect(headersFrom(question({}))).toEqual({ authorization: `Bearer ${SECRET}` })
-    expect(resolveProvider(question({ providers: { openai: { api: 'chat' } } })).api).toBe('chat')
+    expect(await headersFrom(question({}))).toEqual({ authorization: `Bearer ${SECRET}` })
+    expect((await resolveProvider(question({ providers: { openai: { api: 'chat' } } }))).api).toBe('chat')
   })
 
-  test('holds the secret nowhere but in its closures', () => {
-    const found = resolveProvider(question({}))
+  test('holds the secret nowhere but in its closures', async () => {
+    const found = await resolveProvider(question({}))
     const seen = [deepText(found), JSON.stringify(found), inspect(found, { depth: 20, showHidden: true })].join('\n')
     expect(seen).not.toContain(SECRET)
     expect(seen).not.toContain(SECRET.slice(3))
@@ -51,25 +53,26 @@ describe('resolveProvider()', () => {
     expect(deepText({ ...found, secret: SECRET })).toContain(SECRET)
   })
 
-  test('sends the key of the environment to no other server', () => {
-    expect(headersFrom(question({ providers: { openai: { baseURL: 'https://other.example/v1' } } }))).toEqual({})
-    expect(headersFrom(question({ providers: { local } }, { model: 'local/m' }))).toEqual({})
+  test('sends the key of the environment to no other server', async () => {
+    expect(await headersFrom(question({ providers: { openai: { baseURL: 'https://other.example/v1' } } }))).toEqual({})
+    expect(await headersFrom(question({ providers: { local } }, { model: 'local/m' }))).toEqual({})
   })
 
-  test('keeps slashes in a model name and none at the end of the base', () => {
-    expect(resolveProvider(question({ providers: { local } }, { model: 'local/meta/llama' }))).toMatchObject({
+  test('keeps slashes in a model name and none at the end of the base', async () => {
+    expect(await resolveProvider(question({ providers: { local } }, { model: 'local/meta/llama' }))).toMatchObject({
       name: 'meta/llama',
       baseURL: 'http://127.0.0.1:11434/v1',
     })
   })
 
   test.each([
-    [{ env: 'LOCAL_KEY' }, undefined, { authorization: `Bearer ${SECRET}` }],
-    [{ file: './key' }, undefined, { authorization: `Bearer ${SECRET}` }],
-    [{ file: './key' }, { header: 'api-key', format: '{secret}' }, { 'api-key': SECRET }],
-  ])('dresses from %j with %j', (source, inject, expected) => {
-    const config = { providers: { local: { ...local, credential: 'key' } }, credentials: { key: { source, inject } } }
-    expect(headersFrom(question(config, { model: 'local/m', environment: { LOCAL_KEY: SECRET } }))).toEqual(expected)
+    [undefined, { authorization: `Bearer ${SECRET}` }],
+    [{ header: 'api-key', format: '{secret}' }, { 'api-key': SECRET }],
+    [{ basic: 'me' }, { authorization: `Basic ${Buffer.from(`me:${SECRET}`).toString('base64')}` }],
+  ])('dresses with %j', async (inject, expected) => {
+    const key = { source: { env: 'LOCAL_KEY' }, inject }
+    const config = { providers: { local: { ...local, credential: 'key' } }, credentials: { key } }
+    expect(await headersFrom(question(config, { model: 'local/m' }))).toEqual(expected)
   })
 
   const withKey = (key: object): object => ({
@@ -85,8 +88,14 @@ describe('resolveProvider()', () => {
     ['no provider', {}, { model: 'gpt-5' }, 'E_PROVIDER', /names no provider/],
     ['no name', {}, { model: 'openai/' }, 'E_PROVIDER', /names no provider/],
     ['no base', { providers: { acme: {} } }, { model: 'acme/m' }, 'E_PROVIDER', /no baseURL/],
-    ['an unset variable', withKey({ source: { env: 'NO_SUCH' } }), {}, 'E_PROVIDER', /NO_SUCH, which is not set/],
-    ['an empty file', withKey({ source: { file: 'k' } }), { readSecretFile: () => '\n' }, 'E_PROVIDER', /empty/],
+    [
+      'a secret that cannot be had',
+      withKey({}),
+      { secretOf: () => Promise.reject(new RunAgentError('E_CREDENTIAL', 'not there')) },
+      'E_PROVIDER',
+      /not there/,
+    ],
+    ['a slot in the query', withKey({ inject: { query: 'key' } }), {}, 'E_PROVIDER', /written to a query/],
     ['a short secret', {}, { environment: { OPENAI_API_KEY: 'abc' } }, 'E_CREDENTIAL', /shorter than 6/],
     [
       'a secret of two lines',
@@ -102,13 +111,8 @@ describe('resolveProvider()', () => {
       'E_PROVIDER',
       /OPENAI_BASE_URL/,
     ],
-  ])('refuses %s', (_name, config, more, code, message) => {
-    let thrown: unknown
-    try {
-      resolveProvider(question(config, more))
-    } catch (error) {
-      thrown = error
-    }
+  ])('refuses %s', async (_name, config, more, code, message) => {
+    const thrown: unknown = await resolveProvider(question(config, more)).catch((error: unknown) => error)
     expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) })
     expect(deepText(thrown)).not.toContain(SECRET)
   })

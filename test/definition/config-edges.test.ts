@@ -31,7 +31,7 @@ describe('taken', () => {
   })
 
   it.each(['A', '_a', 'aB_9'])('the variable %s', (name) => {
-    expect(parse(credential(`{ env: ${name} }`)).credentials.get('a')).toEqual({
+    expect(parse(credential(`{ env: ${name} }`)).credentials.get('a')).toMatchObject({
       source: { kind: 'env', name },
       inject: undefined,
     })
@@ -40,9 +40,9 @@ describe('taken', () => {
   it("every character of a header's name, and a format around the secret", () => {
     const header = "AZaz09!#$%&'*+.^_`|~-"
     const text = credential('{ file: ./a }', `{ header: ${JSON.stringify(header)}, format: "x {secret} y" }`)
-    expect(parse(text).credentials.get('a')).toEqual({
-      source: { kind: 'file', path: './a' },
-      inject: { header, format: 'x {secret} y' },
+    expect(parse(text).credentials.get('a')).toMatchObject({
+      source: { kind: 'file' },
+      inject: { kind: 'header', header: header.toLowerCase(), format: 'x {secret} y' },
     })
   })
 
@@ -148,7 +148,11 @@ describe('refused', () => {
     '{ header: A, format: "x" }',
     '{ header: A, format: "{secret}{secret}" }',
     '{ header: A, format: "{Secret}" }',
-    '{ basic: A }',
+    '{ basic: "a:b" }',
+    '{ query: "a b" }',
+    '{ basic: a, query: b }',
+    '{ header: Host, format: "{secret}" }',
+    '{ header: X-Forwarded-For, format: "{secret}" }',
     '{ x-a: 1 }',
     'A',
   ])('the injection %s', (inject) => {

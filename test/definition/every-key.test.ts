@@ -95,6 +95,12 @@ const tools: Record<(typeof keys.TOOL_KEYS.supported)[number], readonly (() => v
   http: [grants(URL_RULE, 'GET https://x.example/a', 'GET https://x.example/b')],
   redirects: [refuses(tool('redirects: ["GET https://x.example/a"]'), 'can never take effect')],
   headers: [refuses(tool(`${URL_RULE}, headers: { Authorization: x }`), 'uthorization')],
+  credentials: [
+    refuses(tool('read: ["a"], credentials: [a]'), '`credentials` can never take effect'),
+    refuses(tool(`${URL_RULE}, credentials: [a, a]`), '`a` is written twice'),
+    refuses(tool(`${URL_RULE}, credentials: [ghp_Abc]`), 'must be a name'),
+    reads(tool(`${URL_RULE}, credentials: [a]`), ({ tools: [t] }) => t?.credentials.map(({ name }) => name), ['a']),
+  ],
   args: [refuses(tool('args: { x: { type: string } }'), 'a type alone denies nothing')],
   limits: [refuses(tool('limits: {}'), '`limits` is empty')],
   repeat: [

@@ -159,7 +159,7 @@ it('widens no rule, whatever its value', () => {
       let grant
       try {
         const { tools } = parse(source, valuesOf({ one: value }))
-        grant = { ...tools[0]!, tool: 't', ownFiles: [] }
+        grant = { ...tools[0]!, tool: 't', ownFiles: [], credentials: [] }
       } catch {
         return
       }

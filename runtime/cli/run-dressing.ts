@@ -1,0 +1,91 @@
+/** The credentials of one run, put together: sources, chains of grants, the filter that keeps values out of everything. */
+import { openActionTokens } from '../credentials/action-token.ts'
+import { openGrants } from '../credentials/grant-chain.ts'
+import { createRunCredentials, type GivenCredential } from '../credentials/run-credentials.ts'
+import { createScrubber, type Hit } from '../credentials/scrub.ts'
+import { createSecretFilter } from '../credentials/secret-filter.ts'
+import type { LiveSecret } from '../credentials/secret.ts'
+import type { Dresser, SecretFilter } from '../broker/dressing.ts'
+import type { OperatorConfig } from '../definition/config.ts'
+import type { AgentDefinition } from '../definition/definition.ts'
+import { grantedAgent, type CredentialQuestion } from '../granted-credentials.ts'
+import { nodeClock } from '../node-processes.ts'
+import type { PlannedTool } from '../plan.ts'
+import type { Secrets } from './secrets.ts'
+
+export interface RunDressing {
+  readonly dresser: Dresser | undefined
+  readonly filter: SecretFilter
+  /** A value that something else than a tool uses, and that must not show either. */
+  readonly use: (secret: LiveSecret) => void
+}
+
+export interface RunDressingOptions {
+  readonly run: string
+  readonly config: OperatorConfig
+  readonly definition: AgentDefinition
+  readonly tools: readonly PlannedTool[]
+  readonly question: CredentialQuestion
+  readonly secrets: Secrets
+}
+
+/** @throws RunAgentError E_CREDENTIAL where the store cannot be opened, or a grant was revoked. */
+export async function openRunDressing(options: RunDressingOptions): Promise<RunDressing> {
+  const { run, config, question, secrets } = options
+  const scrubber = createScrubber()
+  const live = new Map<string, LiveSecret>()
+  const use = (secret: LiveSecret, derived: readonly string[] = []): void => {
+    scrubber.add(secret, derived)
+    live.set(`${secret.credential}\n${secret.version}`, secret)
+  }
+  const exposed = new Set<string>()
+  const onHit = ({ credential, version }: Hit): void => {
+    const secret = live.get(`${credential}\n${version}`)
+    if (secret === undefined || exposed.has(`${credential}\n${version}`)) return
+    exposed.add(`${credential}\n${version}`)
+    void secrets.expose(secret)
+  }
+  const filter = createSecretFilter(scrubber, onHit)
+  const given = givenCredentials(options)
+  if (given.length === 0) return { dresser: undefined, filter, use }
+  const { file, key } = await secrets.store()
+  const grantOptions = {
+    rootKey: key.deriveKey('grant-root'),
+    clock: nodeClock,
+    networks: config.networks.map(({ grant }) => grant),
+  }
+  const dresser = createRunCredentials({
+    run,
+    user: question.user,
+    agentDigest: question.digest,
+    given,
+    sourceOf: secrets.sourceOf,
+    grants: openGrants(file.database, grantOptions),
+    tokens: openActionTokens(file.database, grantOptions),
+    clock: nodeClock,
+    onUse: use,
+  })
+  return { dresser, filter, use }
+}
+
+function givenCredentials({ config, definition, tools, question }: RunDressingOptions): readonly GivenCredential[] {
+  return tools.flatMap(({ name: tool, grant, bundle }) =>
+    (grant.credentials ?? []).flatMap(({ name: credential, rules, place }): GivenCredential[] => {
+      const found = config.credentials.get(credential)
+      if (found === undefined) return []
+      const { known } = grantedAgent(definition.name, tool, credential, found, place, question)
+      return [
+        {
+          tool,
+          bundle: bundle.hash,
+          credential,
+          agent: 'from' in known ? { from: question.realPath ?? known.from } : known,
+          rules: found.for.map(({ rule }) => rule),
+          toolRules: rules.map(({ rule }) => rule),
+          sinceMs: found.sinceMs,
+          untilMs: found.untilMs,
+        },
+      ]
+    }),
+  )
+}

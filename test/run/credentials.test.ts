@@ -1,0 +1,230 @@
+/** Credentials in the program as a user has it: who gets them, what goes out, and that nothing of them comes back. */
+import { expect, test } from 'vitest'
+import { credentialDesk, credentialServer, echo, type CredentialDesk } from '../support/credential-desk.ts'
+
+const SECRET = 'canary_7f3Kq9ZxWv2LmP8sTbY4'
+const FORMS = [
+  SECRET,
+  Buffer.from(SECRET).toString('base64').replace(/.=+$/, '').slice(0, -1),
+  Buffer.from(SECRET).toString('hex'),
+  Buffer.from(SECRET, 'utf16le').toString('latin1'),
+]
+const ENVIRONMENT = { API_TOKEN: SECRET }
+
+interface Entry {
+  readonly source?: string
+  readonly inject?: string
+  readonly for: readonly string[]
+  readonly more?: string
+}
+
+function credentials(desk: CredentialDesk, entries: Readonly<Record<string, Entry>>): string {
+  const written = Object.entries(entries).map(
+    ([name, { source = '{ env: API_TOKEN }', inject = BEARER, for: rules, more = '' }]) => `  ${name}:
+    source: ${source}
+    inject: ${inject}
+    for: ${JSON.stringify(rules)}
+    agents: { a: { from: ${desk.workspace}/agents/a.yaml, tools: [get] } }
+    ${more}`,
+  )
+  return `credentials:\n${written.join('\n')}\n`
+}
+
+const BEARER = '{ header: Authorization, format: "Bearer {secret}" }'
+
+type Result = Readonly<Record<string, unknown>> & { readonly text?: string; readonly message?: string }
+
+async function requests(
+  desk: CredentialDesk,
+  asked: readonly { readonly url: string; readonly init?: object }[],
+  environment: Readonly<Record<string, string>> = ENVIRONMENT,
+): Promise<{ readonly results: readonly Result[]; readonly exit: number | undefined; readonly said: string }> {
+  const args = ['agents/a.yaml', JSON.stringify(asked), '--config', desk.config]
+  const { exit, stdout, stderr } = await desk.runWith({ environment }, ...args)
+  return { results: exit === 0 ? (JSON.parse(stdout) as Result[]) : [], exit, said: stdout + stderr }
+}
+
+test('a request is dressed at its origin alone, what echoes is withheld, and the run replays without the secret', async () => {
+  await using api = await credentialServer()
+  await using stranger = await credentialServer()
+  api.answer = (asked, response) => {
+    if (asked.url.startsWith('/v1/away'))
+      return void response.writeHead(302, { location: `${stranger.base}/v1/x` }).end()
+    if (asked.url.startsWith('/v1/aside')) return void response.writeHead(307, { location: '/open/x' }).end()
+    const sent = String(asked.headers['authorization'])
+    response.writeHead(200, { 'content-type': 'text/plain', 'x-echo': sent, server: sent })
+    response.end(
+      [sent, Buffer.from(sent).toString('base64'), encodeURIComponent(sent), JSON.stringify(sent)].join('\n'),
+    )
+  }
+  using desk = credentialDesk([`GET,POST ${api.base}/**?*`, `GET ${stranger.base}/**?*`], ['api'])
+  desk.configure(credentials(desk, { api: { for: [`GET,POST ${api.base}/v1/**?*`] } }))
+  const { results, exit, said } = await requests(desk, [
+    { url: `${api.base}/v1/echo` },
+    { url: `${api.base}/v1/away` },
+    { url: `${api.base}/v1/aside` },
+    { url: `${api.base}/open/x` },
+    { url: `${stranger.base}/v1/x` },
+    { url: `${api.base}/v1/post`, init: { method: 'POST', body: 'a' } },
+  ])
+  expect(said).toContain('completed')
+  expect(exit).toBe(0)
+  const dressed = api.asked.filter(({ headers }) => headers['authorization'] !== undefined)
+  expect(dressed.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    'GET /v1/echo',
+    'GET /v1/away',
+    'GET /v1/aside',
+    'POST /v1/post',
+  ])
+  expect(dressed.every(({ headers }) => headers['authorization'] === `Bearer ${SECRET}`)).toBe(true)
+  expect(stranger.asked.map(({ headers }) => headers['authorization'])).toEqual([undefined, undefined])
+  expect(results[0]?.text).toContain('[withheld: credential api]')
+  expect(JSON.stringify(results[0]?.['headers'])).toContain('[withheld: credential api]')
+  for (const form of FORMS) expect(said).not.toContain(form)
+  expect(desk.filesHolding(FORMS)).toEqual([])
+  // The control: the same search finds what is there.
+  desk.write({ 'control.txt': FORMS[1] ?? '' })
+  expect(desk.filesHolding(FORMS)).toHaveLength(1)
+  const shown = await desk.run('audit', 'show', 'last', 'call_0')
+  expect(shown.stdout).toMatch(/sent with the credential api, version h[0-9a-f]{32}, by [0-9a-f]{32}/)
+  expect(shown.stdout).toMatch(/the credential api came back, and was taken out/)
+  const replay = await desk.run('replay', 'last')
+  expect(replay.stdout).toMatch(/identical/)
+  expect(replay.exit).toBe(0)
+})
+
+test('what a tool sends that looks like a credential is dropped and recorded, in whatever spelling', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  desk.configure(
+    credentials(desk, { api: { inject: '{ header: X-Api-Key, format: "{secret}" }', for: [`GET ${api.base}/**`] } }),
+  )
+  const headers = { authorization: 'Bearer mine', 'X-Api_Key': 'mine', 'x-api-key': 'mine', cookie: 'session=mine' }
+  await requests(desk, [{ url: `${api.base}/a`, init: { headers } }])
+  expect(api.asked).toHaveLength(1)
+  expect(api.asked[0]?.headers).toMatchObject({ 'x-api-key': SECRET })
+  expect(JSON.stringify(api.asked[0]?.headers)).not.toContain('mine')
+  const outcome = desk.events().find(({ kind, ordinal }) => kind === 'host.outcome' && ordinal === 0)
+  expect(JSON.stringify(outcome?.data)).toMatch(/"dropped":\[[^\]]*"authorization"/)
+})
+
+test.each([
+  ['basic', '{ basic: me }', { authorization: `Basic ${Buffer.from(`me:${SECRET}`).toString('base64')}` }, '/a?x=1'],
+  ['query', '{ query: key }', {}, `/a?x=1&key=${SECRET}`],
+])('one slot: %s', async (_name, inject, headers, url) => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**?*`], ['api'])
+  desk.configure(credentials(desk, { api: { inject, for: [`GET ${api.base}/**?*`] } }))
+  const { results, said } = await requests(desk, [{ url: `${api.base}/a?x=1` }])
+  expect(api.asked[0]).toMatchObject({ url, headers })
+  expect(results[0]?.['status']).toBe(200)
+  // Not in the URL that the tool sees either, nor in that of the record.
+  expect(results[0]?.['url']).toBe(`${api.base}/a?x=1`)
+  for (const form of FORMS) expect(said).not.toContain(form)
+  expect(desk.filesHolding(FORMS)).toEqual([])
+})
+
+test('two that fit must be named; one that is not for it, or not given, is refused before anything is sent', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['one', 'two'])
+  const entry = { for: [`GET ${api.base}/both/*`] }
+  desk.configure(credentials(desk, { one: entry, two: { ...entry, for: [...entry.for, `GET ${api.base}/second/*`] } }))
+  const { results } = await requests(desk, [
+    { url: `${api.base}/both/a` },
+    { url: `${api.base}/both/a`, init: { credential: 'two' } },
+    { url: `${api.base}/second/a`, init: { credential: 'one' } },
+    { url: `${api.base}/second/a`, init: { credential: 'three' } },
+    { url: `${api.base}/both/a`, init: { credentials: 'one' } },
+  ])
+  expect(results[0]?.message).toMatch(
+    /one and two are both for this request: name one, as in fetch\(url, \{ credential: 'one' \}\)/,
+  )
+  expect(results[1]?.['status']).toBe(200)
+  expect(results[2]?.message).toMatch(/the credential one is for GET/)
+  expect(results[3]?.message).toMatch(/not granted the credential "three": it has one, two/)
+  expect(results[4]?.message).toMatch(/did you mean \{ credential: 'one' \}/)
+  expect(api.asked).toHaveLength(1)
+})
+
+test('a repository that brings its own copy of the definition gets nothing', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  desk.configure(credentials(desk, { api: { for: [`GET ${api.base}/**`] } }))
+  const { readFileSync } = await import('node:fs')
+  const copy = (name: string): string => readFileSync(`${desk.workspace}/agents/${name}`, 'utf8')
+  desk.write({
+    'clone/a.yaml': copy('a.yaml'),
+    'clone/get.ts': copy('get.ts'),
+    'clone/a.script.ts': copy('a.script.ts'),
+  })
+  const task = JSON.stringify([{ url: `${api.base}/a` }])
+  const refused = await desk.runWith({ environment: ENVIRONMENT }, 'clone/a.yaml', task, '--config', desk.config)
+  expect(refused.exit).toBe(4)
+  expect(refused.stderr).toMatch(/not given to this agent: the configuration means another a/)
+  expect(api.asked).toHaveLength(0)
+  // The control: the one that the operator named gets it.
+  expect((await requests(desk, [{ url: `${api.base}/a` }])).exit).toBe(0)
+})
+
+test('a revoked grant ends at once, and says who, when and why; a new one is the operator’s to write', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  const entry = { for: [`GET ${api.base}/**`] }
+  desk.configure(credentials(desk, { api: entry }))
+  const one = [{ url: `${api.base}/a` }]
+  expect((await requests(desk, one)).exit).toBe(0)
+  const revoked = await desk.run('credentials', 'revoke', 'api', '--reason', 'leaked', '--config', desk.config)
+  expect(revoked.stdout).toMatch(/grants of .* ended/)
+  const refused = await requests(desk, one)
+  expect(refused.exit).toBe(4)
+  expect(refused.said).toMatch(/revoked at .*: leaked[^]*write since: /)
+  const grants = await desk.run('credentials', 'grants', '--config', desk.config)
+  expect(grants.stdout).toMatch(/user api · revoked/)
+  desk.configure(credentials(desk, { api: { ...entry, more: 'since: 2026-01-01T00:00Z' } }))
+  expect((await requests(desk, one)).exit).toBe(0)
+  expect(api.asked).toHaveLength(2)
+})
+
+test('values of the store are the user’s own, are rotated, and a run falls forward once', async () => {
+  await using api = await credentialServer()
+  const [old, fresh] = [`${SECRET}_old`, `${SECRET}_new`]
+  let accepted = old
+  api.answer = (asked, response) => {
+    if (asked.headers['authorization'] === `Bearer ${accepted}`) return echo(asked, response)
+    response.writeHead(401).end('no')
+  }
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  desk.configure(
+    credentials(desk, { api: { source: '{ store: true }', for: [`GET ${api.base}/**`], more: 'users: [alice, bob]' } }),
+  )
+  const asUser = (user: string, ...words: readonly string[]): readonly string[] => [
+    ...words,
+    '--user',
+    user,
+    '--config',
+    desk.config,
+  ]
+  const add = (user: string, input: string, ...more: readonly string[]) =>
+    desk.runWith({ input }, ...asUser(user, 'credentials', 'add', 'api', ...more))
+  expect((await add('alice', `${old}\n`)).stdout).toMatch(/version 1 of alice is current/)
+  const run = (user: string) => desk.run(...asUser(user, 'agents/a.yaml', JSON.stringify([{ url: `${api.base}/a` }])))
+  expect((await run('alice')).stdout).toMatch(/"status":200/)
+  const none = await run('bob')
+  expect(none.stdout).toMatch(/holds no value for the credential api of bob/)
+  expect((await add('alice', fresh, '--next')).stdout).toMatch(/version 2 of alice is next/)
+  const rotate = () => desk.run(...asUser('alice', 'credentials', 'rotate', '--due', '0d'))
+  expect((await rotate()).stdout).toMatch(/version 2 is current/)
+  accepted = fresh
+  expect((await run('alice')).stdout).toMatch(/"status":200/)
+  expect(api.asked.filter(({ headers }) => headers['authorization'] === `Bearer ${fresh}`)).toHaveLength(1)
+  expect(desk.filesHolding([old, fresh, ...FORMS])).toEqual([])
+  const listed = await desk.run(...asUser('alice', 'credentials', 'list'))
+  expect(listed.stdout).toMatch(/version 2 current[^]*|version 1 previous/)
+})
+
+test('a value never stands on the command line', async () => {
+  using desk = credentialDesk(['GET http://127.0.0.1:1/**'], ['api'])
+  desk.configure(credentials(desk, { api: { source: '{ store: true }', for: ['GET http://127.0.0.1:1/**'] } }))
+  const refused = await desk.run('credentials', 'add', 'api', SECRET, '--config', desk.config)
+  expect(refused.exit).toBe(2)
+})
