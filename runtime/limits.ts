@@ -328,3 +328,42 @@ export const REQUESTS_IN_FLIGHT_MAX = 8_192
 
 /** Of one isolate, beside what its heap may hold: most of the room in which V8 makes objects (sandbox/process.ts). */
 export const SANDBOX_YOUNG_BYTES = 24 * 1024 * 1024
+
+// The store of secrets (credentials/).
+
+/** How long a process waits for the others that write to the same file; each write takes milliseconds. */
+export const STORE_BUSY_MS = 10_000
+
+/** The name of a tenant, a user or a credential; those of people and of services are far shorter. */
+export const STORE_NAME_BYTES_MAX = 256
+
+/** One secret with all that belongs to it, as JSON; the largest honest one is a private key of a few kilobytes. */
+export const SECRET_PAYLOAD_BYTES_MAX = 64 * 1024
+
+/** How long a version can be read after the next one took its place: as long as the longest run that pinned it. */
+export const SECRET_GRACE_MS = RUN_TIME_MS_MAX
+
+/** How exactly the time of the last use is kept; each new one is a durable write. */
+export const SECRET_USED_STEP_MS = 60_000
+
+/** Beneath it scrypt buys too little: 12 random lower-case letters are 56 bits. */
+export const PASSPHRASE_LENGTH_MIN = 12
+
+/** scrypt: N, r and p (RFC 7914 section 2), and the memory that N and r take with some room. */
+export const SCRYPT_COST = 2 ** 17
+export const SCRYPT_BLOCK_SIZE = 8
+export const SCRYPT_PARALLELIZATION = 1
+export const SCRYPT_MEMORY_BYTES_MAX = 192 * 1024 * 1024
+
+/** A file that holds a key or an age identity; `age-keygen` writes under 200 bytes. */
+export const KEY_FILE_BYTES_MAX = 4096
+
+/** How long a key file may stay empty while another process, which has just made it, writes the key into it. */
+export const KEY_FILE_WAIT_MS = 2_000
+
+/** A lease that is not renewed for so long is taken over: its holder died, or slept. It is renewed every third of it. */
+export const LEASE_MS = 15_000
+
+/** How long who waits for a lease sleeps at first and at most: others need the file as well. */
+export const LEASE_POLL_MS_MIN = 20
+export const LEASE_POLL_MS_MAX = 500
