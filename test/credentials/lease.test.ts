@@ -126,6 +126,25 @@ describe('withLease()', () => {
     await expect(waiting).resolves.toBe(2)
   })
 
+  test('is not renewed by somebody else who renews theirs', async () => {
+    using at = await temporaryStore()
+    const clock = steppedClock()
+    const leases = leasesOf(at, clock)
+    const stopped = leasesOf(at, { ...clock, after: () => () => undefined })
+    const end = Promise.withResolvers<void>()
+    const both = [
+      leases.withLease(KEY, never, () => end.promise),
+      stopped.withLease({ ...KEY, user: 'bob' }, never, () => end.promise),
+    ]
+    await clock.go(LEASE_MS + 1)
+    await expect(leases.withLease({ ...KEY, user: 'bob' }, never, async (fence) => fence)).resolves.toBe(2)
+    expect(
+      at.file.database.prepare('SELECT expires_ms FROM lease WHERE user = ?').pluck().get('alice'),
+    ).toBeGreaterThan(clock.now())
+    end.resolve()
+    await Promise.all(both)
+  })
+
   test('is taken over from a holder that sleeps, whose write is refused and who is told', async () => {
     using at = await temporaryStore()
     const sleeping = steppedClock()
