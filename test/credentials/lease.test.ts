@@ -174,6 +174,24 @@ describe('withLease()', () => {
     await tooEarly
   })
 
+  test('is not taken over by who looked before it was renewed', async () => {
+    using at = await temporaryStore()
+    const clock = steppedClock()
+    const looked = clock.now()
+    await clock.go(LEASE_MS / 2)
+    const end = Promise.withResolvers<void>()
+    const held = leasesOf(at, clock).withLease(KEY, never, () => end.promise)
+    let calls = 0
+    const late: Clock = { ...REAL_CLOCK, now: () => (calls++ === 0 ? looked : clock.now()) }
+    const stop = new AbortController()
+    const waiting = leasesOf(at, late).withLease(KEY, stop.signal, async () => 'in')
+    stop.abort(new Error('still held'))
+    await expect(waiting).rejects.toThrow('still held')
+    expect(calls).toBe(2)
+    end.resolve()
+    await held
+  })
+
   test('a clock that was set back does not lock anybody out', async () => {
     using at = await temporaryStore()
     const future = steppedClock(REAL_CLOCK.now() + 365 * 24 * 60 * 60_000)

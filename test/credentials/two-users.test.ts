@@ -366,7 +366,7 @@ describe('two users of one file', () => {
       fc.asyncProperty(steps, async (all) => {
         expect(await play([one, other], all, openFast)).not.toContain('the value')
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 })
