@@ -107,7 +107,7 @@ export function openCredentialsFile(path: string, options: CredentialsFileOption
 }
 
 /** A failure of SQLite in the words of who must mend it, without its own message; anything else as it is. */
-export function storeError(thrown: unknown, path: string): unknown {
+function storeError(thrown: unknown, path: string): unknown {
   const code = codeOf(thrown)
   if (thrown instanceof RunAgentError || code?.startsWith('SQLITE_') !== true) return thrown
   const [what, hint] = explain(code)
@@ -137,7 +137,8 @@ export function snapshot<T>(file: CredentialsFile, act: () => T): T {
 
 /**
  * Copies the write-ahead log into the file and empties it, so that what was overwritten is gone from both. False where
- * another process was reading: then the log is emptied when it is next copied.
+ * another process was reading: then the log keeps it until it is next emptied, or until the last process closes the
+ * file. What a disk keeps of bytes that no file holds any longer is out of reach.
  */
 export function emptyLog(file: CredentialsFile): boolean {
   try {

@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto'
 import { RunAgentError } from '../errors.ts'
 import { LEASE_MS, LEASE_POLL_MS_MAX, LEASE_POLL_MS_MIN } from '../limits.ts'
 import type { Clock } from '../ports.ts'
-import { storeError, transact } from './credentials-file.ts'
+import { snapshot, transact } from './credentials-file.ts'
 import type { CredentialsFile } from './credentials-file.ts'
 
 export interface LeaseKey {
@@ -23,6 +23,8 @@ export interface LeaseOptions {
   /** For whoever reads the file: nothing rests on it. */
   readonly owner: string
 }
+
+type LeaseRow = LeaseKey & { readonly now: number; readonly length: number; readonly owner: string }
 
 const KEY = 'tenant = @tenant AND user = @user AND credential = @credential'
 
@@ -72,24 +74,25 @@ export class Leases {
   }
 
   #tryAcquire({ tenant, user, credential }: LeaseKey): number | undefined {
-    const now = this.#clock.now()
-    const values = { tenant, user, credential, now, length: LEASE_MS, owner: this.#owner }
+    const values = (): LeaseRow => {
+      return { tenant, user, credential, now: this.#clock.now(), length: LEASE_MS, owner: this.#owner }
+    }
     const { database } = this.#file
-    try {
-      // Looking does not wait for writers; taking, in one statement, does.
-      const held = database.prepare(`SELECT 1 FROM lease WHERE ${KEY} AND NOT (${FREE})`).get(values)
-      if (held !== undefined) return undefined
-      return database
-        .prepare<typeof values, number>(
+    const isHeld = snapshot(this.#file, () =>
+      database.prepare(`SELECT 1 FROM lease WHERE ${KEY} AND NOT (${FREE})`).get(values()),
+    )
+    // Looking does not wait for writers. Taking does, and asks for the time only then: the lease may have been renewed.
+    if (isHeld !== undefined) return undefined
+    return transact(this.#file, () =>
+      database
+        .prepare<LeaseRow, number>(
           `INSERT INTO lease VALUES (@tenant, @user, @credential, @owner, 1, @now + @length)
            ON CONFLICT (tenant, user, credential) DO UPDATE
            SET owner = @owner, fence = fence + 1, expires_ms = @now + @length WHERE ${FREE} RETURNING fence`,
         )
         .pluck()
-        .get(values)
-    } catch (thrown) {
-      throw storeError(thrown, this.#file.path)
-    }
+        .get(values()),
+    )
   }
 
   #keepRenewing({ tenant, user, credential }: LeaseKey, fence: number, lost: AbortController): () => void {
@@ -123,7 +126,7 @@ export class Leases {
 }
 
 /** Within the transaction that writes. Throws E_CREDENTIAL where somebody took the lease over. */
-export function assertFence(file: CredentialsFile, { tenant, user, credential }: LeaseKey, fence: number): void {
+function assertFence(file: CredentialsFile, { tenant, user, credential }: LeaseKey, fence: number): void {
   const last = file.database
     .prepare<LeaseKey, number>(`SELECT fence FROM lease WHERE ${KEY}`)
     .pluck()

@@ -163,6 +163,7 @@ describe('rewrap()', () => {
     using at = await temporaryStore()
     for (const user of ['alice', 'bob']) at.store.put(user, 'github', { value: VALUE + user }, 'current')
     const wrapped = at.file.database.prepare<[], Buffer>('SELECT wrapped FROM user_key').pluck().all()
+    const row = at.file.database.prepare<[], Buffer[]>('SELECT salt, key_check, root FROM store_key').raw().get() ?? []
     const before = at.file.database.prepare(secrets).all()
     const root = at.key.deriveKey('grant-root')
     const source = await newSource()
@@ -177,8 +178,8 @@ describe('rewrap()', () => {
       expect(opened.deriveKey('grant-root')).toEqual(root)
     }
     await expect(openStoreKey(at.file, at.source)).rejects.toThrow(refusal(/does not open|is opened by/))
-    expect(wrapped).toHaveLength(2)
-    for (const bytes of wrapped) expect(bytesOf(at.path).includes(bytes)).toBe(false)
+    expect([wrapped, row]).toMatchObject([{ length: 2 }, { length: 3 }])
+    for (const bytes of [...wrapped, ...row]) expect(bytesOf(at.path).includes(bytes)).toBe(false)
   })
 
   test('ends the use of the old key in every process that had it open', async () => {
