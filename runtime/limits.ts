@@ -328,3 +328,20 @@ export const REQUESTS_IN_FLIGHT_MAX = 8_192
 
 /** Of one isolate, beside what its heap may hold: most of the room in which V8 makes objects (sandbox/process.ts). */
 export const SANDBOX_YOUNG_BYTES = 24 * 1024 * 1024
+
+// Grants of credentials (credentials/).
+
+/** Rules of one link of a grant chain: each is compared with all of its parent's, at each use. */
+export const AUTHORITY_RULES_MAX = 128
+
+/** An authority as JSON, in characters: four times as much as that many long rules. */
+export const AUTHORITY_LENGTH_MAX = 64 * 1024
+
+/** Compiled rules that are kept; a run uses some dozens. */
+export const RULES_REMEMBERED_MAX = 1024
+
+/** How long a token for one request lives: it is consumed as soon as a connection can be had. */
+export const ACTION_TOKEN_MS = 30_000
+
+/** Names in a grant (a user, a tool, a path, a reason), in characters. */
+export const GRANT_NAME_LENGTH_MAX = 4096
