@@ -139,8 +139,8 @@ export function permits(
 
 /** Undefined while it is valid: from `notBeforeMs` on, until just before `expiresAtMs`. */
 export function timeBeyond({ notBeforeMs, expiresAtMs }: Authority, now: number): Beyond | undefined {
-  if (!(now >= notBeforeMs)) return beyond('notBeforeMs', `it is not valid before ${at(notBeforeMs)}`)
-  if (!(now < numberOf(expiresAtMs))) return beyond('expiresAtMs', `it expired at ${at(numberOf(expiresAtMs))}`)
+  if (!(now >= notBeforeMs)) return beyond('notBeforeMs', `it is not valid before ${timeText(notBeforeMs)}`)
+  if (!(now < numberOf(expiresAtMs))) return beyond('expiresAtMs', `it expired at ${timeText(numberOf(expiresAtMs))}`)
   return undefined
 }
 
@@ -237,7 +237,8 @@ function textOf(body: Uint8Array | undefined): string | undefined {
   }
 }
 
-function at(ms: number): string {
+/** For messages, whatever the number. */
+export function timeText(ms: number): string {
   return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : 'no time'
 }
 

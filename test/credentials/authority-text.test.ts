@@ -34,6 +34,8 @@ test.each<[string, string]>([
   ['a text for a list', text.replace('["repo","user"]', '"repo"')],
   ['a number in a list', text.replace('["repo","user"]', '["repo",1]')],
   ['a level that nobody knows', text.replace('"write"', '"owner"')],
+  ['permissions in another order', text.replace(/("contents":"read"),("issues":"write")/, '$2,$1')],
+  ['a number for the name of a permission', text.replace('"contents"', '"1"')],
   ['a media type in capitals', text.replace('application/json', 'Application/JSON')],
   ['a media type with a parameter', text.replace('application/json', 'application/json; charset=utf-8')],
 ])('what holds %s is not read', (_what, changed) => {
@@ -47,10 +49,18 @@ test('what is no authority, or too large, is not written', () => {
     rules: Array.from({ length: count }, (_, index) => `GET https://a.example/${index}`),
   })
   expect(readAuthority(writeAuthority(rules(AUTHORITY_RULES_MAX)))?.rules).toHaveLength(AUTHORITY_RULES_MAX)
-  expect(() => writeAuthority(rules(AUTHORITY_RULES_MAX + 1))).toThrow(RangeError)
-  expect(() => writeAuthority({ ...BASE, repositories: ['x'.repeat(AUTHORITY_LENGTH_MAX)] })).toThrow(RangeError)
-  expect(() => writeAuthority({ ...BASE, usesMax: NaN })).toThrow(RangeError)
-  expect(() => writeAuthority({ ...BASE, scopes: ['\ud800'] })).toThrow(RangeError)
+  expect(() => writeAuthority(rules(AUTHORITY_RULES_MAX + 1))).toThrow(
+    expect.objectContaining({ code: 'E_CREDENTIAL' }),
+  )
+  expect(() => writeAuthority({ ...BASE, repositories: ['x'.repeat(AUTHORITY_LENGTH_MAX)] })).toThrow(
+    expect.objectContaining({ code: 'E_CREDENTIAL' }),
+  )
+  expect(() => writeAuthority({ ...BASE, usesMax: NaN })).toThrow(expect.objectContaining({ code: 'E_CREDENTIAL' }))
+  expect(() => writeAuthority({ ...BASE, scopes: ['\ud800'] })).toThrow(
+    expect.objectContaining({ code: 'E_CREDENTIAL' }),
+  )
   const { scopes: _, ...missing } = BASE
-  expect(() => writeAuthority(missing as unknown as Authority)).toThrow(RangeError)
+  expect(() => writeAuthority(missing as unknown as Authority)).toThrow(
+    expect.objectContaining({ code: 'E_CREDENTIAL' }),
+  )
 })
