@@ -40,27 +40,37 @@ export function readAuthority(text: string): Authority | undefined {
   if (Object.keys(fields).join() !== KEYS.join()) return undefined
   if (!KEYS.every((key) => FORMS[key](fields[key]))) return undefined
   const authority = fields as unknown as Authority
-  return authority.rules.length <= AUTHORITY_RULES_MAX && canonicalText(authority) === text ? authority : undefined
+  // Nothing is there twice, and no blank.
+  return authority.rules.length <= AUTHORITY_RULES_MAX && JSON.stringify(value) === text ? authority : undefined
 }
 
 const KEYS = (Object.keys(NO_AUTHORITY) as Dimension[]).toSorted(byCodeUnits)
 
 const FORMS: Readonly<Record<Dimension, (value: unknown) => boolean>> = {
-  rules: isTexts,
-  contentTypes: (value) => isTexts(value) && value.every((type) => mediaType(type) === type),
+  rules: isSet,
+  contentTypes: (value) => isSet(value) && value.every((type) => mediaType(type) === type),
   requestBytesMax: isCount,
   responseBytesMax: isCount,
   notBeforeMs: isCount,
   expiresAtMs: (value) => value === 'never' || isCount(value),
   usesMax: (value) => value === 'unlimited' || isCount(value),
-  scopes: isTexts,
-  permissions: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((level) => PERMISSION_LEVELS.includes(level as PermissionLevel)),
-  repositories: isTexts,
+  scopes: isSet,
+  permissions: arePermissions,
+  repositories: isSet,
   childDepth: isCount,
+}
+
+/** Not a number, whose place in an object JavaScript chooses. */
+const PERMISSION_NAME = /^[A-Za-z_][\w:.-]*$/
+
+function arePermissions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const levels: readonly unknown[] = Object.values(value)
+  return (
+    isSet(Object.keys(value)) &&
+    Object.keys(value).every((name) => PERMISSION_NAME.test(name)) &&
+    levels.every((level) => PERMISSION_LEVELS.includes(level as PermissionLevel))
+  )
 }
 
 function canonicalText(authority: Authority): string {
@@ -69,9 +79,13 @@ function canonicalText(authority: Authority): string {
 
 function canonicalValue(value: Authority[Dimension]): string {
   if (typeof value !== 'object') return JSON.stringify(value)
-  if (isTexts(value)) return JSON.stringify([...new Set(value)].toSorted(byCodeUnits))
+  if (isList(value)) return JSON.stringify([...new Set(value)].toSorted(byCodeUnits))
   const entries = Object.entries(value).toSorted(([one], [other]) => byCodeUnits(one, other))
   return `{${entries.map(([name, level]) => `${JSON.stringify(name)}:${JSON.stringify(level)}`).join(',')}}`
+}
+
+function isList(value: object): value is readonly string[] {
+  return Array.isArray(value)
 }
 
 function byCodeUnits(one: string, other: string): number {
@@ -79,8 +93,15 @@ function byCodeUnits(one: string, other: string): number {
   return one < other ? -1 : 1
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && item.isWellFormed())
+/** Texts in order, none twice. */
+function isSet(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (item, index) =>
+        typeof item === 'string' && item.isWellFormed() && (index === 0 || (value[index - 1] as string) < item),
+    )
+  )
 }
 
 function isCount(value: unknown): boolean {
