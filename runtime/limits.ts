@@ -328,3 +328,44 @@ export const REQUESTS_IN_FLIGHT_MAX = 8_192
 
 /** Of one isolate, beside what its heap may hold: most of the room in which V8 makes objects (sandbox/process.ts). */
 export const SANDBOX_YOUNG_BYTES = 24 * 1024 * 1024
+
+// Where secrets come from (credentials/source-*.ts).
+
+/** A file of secrets: a key of RSA with 16,384 bits has 13 KB, an `.env` a few. */
+export const SECRET_FILE_BYTES_MAX = 256 * 1024
+
+/** One secret; the longest tokens that servers make are a few kilobytes, and none takes a header of more. */
+export const SECRET_LENGTH_MAX = 16 * 1024
+
+/** An index of git with half a million files; of a larger one nobody says what it tracks. */
+export const GIT_INDEX_BYTES_MAX = 64 * 1024 * 1024
+
+/** The operator's command for a secret: its arguments, what it prints, how long it may take. */
+export const COMMAND_ARGUMENTS_MAX = 64
+export const COMMAND_OUTPUT_BYTES_MAX = 64 * 1024
+export const COMMAND_MS = 10_000
+
+/** After its end, how long what it printed may still be on its way. */
+export const COMMAND_DRAIN_MS = 500
+
+/** The name of a user where it becomes part of a path; NAME_MAX of Linux leaves room for an ending. */
+export const USER_SEGMENT_LENGTH_MAX = 128
+
+/** A server that gives out tokens: reaching it, its answer's headers, its body, and how much of that. */
+export const ISSUER_CONNECT_MS = 10_000
+export const ISSUER_HEADERS_MS = 20_000
+export const ISSUER_BODY_MS = 10_000
+export const ISSUER_RESPONSE_BYTES_MAX = 1024 * 1024
+
+/** How long before its end a token is replaced: a request under way must not outlive it. */
+export const TOKEN_MARGIN_MS = 5 * 60_000
+
+/** A token of a short life is replaced when this part of it is left: else each use would replace it. */
+export const TOKEN_MARGIN_PART = 0.1
+
+/** An app's statement about itself: GitHub takes ten minutes at most, and clocks differ. */
+export const APP_STATEMENT_BACK_S = 60
+export const APP_STATEMENT_AHEAD_S = 9 * 60
+
+/** A person logs in, in a browser; device codes live for 15 minutes at most issuers. */
+export const LOGIN_MS = 15 * 60_000
