@@ -369,3 +369,9 @@ export const APP_STATEMENT_AHEAD_S = 9 * 60
 
 /** A person logs in, in a browser; device codes live for 15 minutes at most issuers. */
 export const LOGIN_MS = 15 * 60_000
+
+/** One request for a token, whole; who holds the lease of a refresh token holds it longer. */
+export const ISSUER_MS = 30_000
+
+/** How long the browser of who has logged in may take for a page of one line. */
+export const LOOPBACK_ANSWER_MS = 1_000
