@@ -375,3 +375,6 @@ export const ISSUER_MS = 30_000
 
 /** How long the browser of who has logged in may take for a page of one line. */
 export const LOOPBACK_ANSWER_MS = 1_000
+
+/** After an issuer failed to replace a token that still lasts, how long it is left alone: each use would wait for it. */
+export const TOKEN_RETRY_MS = 30_000

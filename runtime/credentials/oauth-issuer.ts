@@ -1,6 +1,6 @@
 /** One issuer of OAuth 2.0 tokens, over openid-client and a connection that the host makes. */
 import * as oauth from 'openid-client'
-import type { OAuthSource } from '../definition/config-source.ts'
+import type { OAuthSource } from '../definition/config-oauth.ts'
 import { RunAgentError } from '../errors.ts'
 import { ISSUER_MS, SECRET_LENGTH_MAX } from '../limits.ts'
 import type { Clock, HttpHost } from '../ports.ts'

@@ -1,6 +1,6 @@
 /** Logging in: the authorization code flow with PKCE (RFC 7636, 8252) or the device flow (RFC 8628). */
 import * as oauth from 'openid-client'
-import type { OAuthSource } from '../definition/config-source.ts'
+import type { OAuthSource } from '../definition/config-oauth.ts'
 import { RunAgentError } from '../errors.ts'
 import { LOGIN_MS } from '../limits.ts'
 import { isProtected } from './issuer-http.ts'

@@ -4,8 +4,9 @@
  * may, and writes the new refresh token before anybody uses the new access token (RFC 9700 section 4.14).
  */
 import * as oauth from 'openid-client'
-import type { OAuthSource } from '../definition/config-source.ts'
+import type { OAuthSource } from '../definition/config-oauth.ts'
 import { RunAgentError } from '../errors.ts'
+import { TOKEN_RETRY_MS } from '../limits.ts'
 import { isDue } from './issuer-http.ts'
 import { issuerFailure, oauthErrorOf, openIssuer, readGrant, revokeTokens, tooMuch } from './oauth-issuer.ts'
 import type { Grant, Issuer, IssuerParts } from './oauth-issuer.ts'
@@ -77,19 +78,30 @@ function createClientSource(credential: string, source: OAuthSource, parts: OAut
 function createLoginSource(credential: string, source: OAuthSource, parts: OAuthParts): SecretSource {
   const { clock, tokens } = parts
   const share = createSharedWork<LiveSecret>()
+  /** By user: until when an issuer that failed is left alone while the token lasts. */
+  const restUntilMs = new Map<string, number>()
   return {
     origin: originOf(source),
     isPerUser: true,
-    fetch: async (question) => {
-      const { user, rejected, signal } = question
-      const kept = await tokens.read(user, credential)
-      if (kept !== undefined && isUsable(kept, rejected, clock.now()))
-        return liveFrom(kept, credential, user, undefined)
-      requireLogin(kept, credential, user)
+    fetch: async ({ user, rejected, signal }) => {
+      const nowMs = clock.now()
+      const kept = requireLogin(await tokens.read(user, credential), credential, user)
+      const isLeftAlone = nowMs < (restUntilMs.get(user) ?? 0)
+      if (isUsable(kept, rejected, nowMs, isLeftAlone)) return liveFrom(kept, credential, user, undefined)
+      const whileItLasts = (last: KeptTokens, thrown: unknown): LiveSecret => {
+        if (last.version === rejected || hasEnded(last, clock.now())) throw issuerFailure(credential, thrown)
+        restUntilMs.set(user, clock.now() + TOKEN_RETRY_MS)
+        return liveFrom(last, credential, user, undefined)
+      }
       return await share(JSON.stringify([user, rejected ?? null]), signal, async (shared) => {
-        const issuer = await openIssuer(credential, source, parts, { user, signal: shared })
+        let issuer: Issuer
+        try {
+          issuer = await openIssuer(credential, source, parts, { user, signal: shared })
+        } catch (thrown) {
+          return whileItLasts(kept, thrown)
+        }
         return await tokens.withLease(user, credential, shared, (fence) =>
-          renew({ credential, source, parts, issuer, fence, user, rejected }),
+          renew({ credential, source, parts, issuer, fence, user, rejected, whileItLasts }),
         )
       })
     },
@@ -119,6 +131,8 @@ interface Renewal {
   readonly fence: number
   readonly user: string
   readonly rejected: string | undefined
+  /** What to do when the issuer failed: use the token that is not over yet, only soon, or throw. */
+  readonly whileItLasts: (last: KeptTokens, thrown: unknown) => LiveSecret
 }
 
 /** With the lease held. Nothing aborts it: a refresh token is spent when it is sent, whoever still waits. */
@@ -142,9 +156,7 @@ async function renew(renewal: Renewal): Promise<LiveSecret> {
         'the issuer takes the refresh token no more: it was revoked, has ended or was used twice',
       )
     }
-    // It is not over yet, only soon.
-    if (kept.version !== rejected && !hasEnded(kept, clock.now())) return liveFrom(kept, credential, user, issuer)
-    throw issuerFailure(credential, thrown)
+    return renewal.whileItLasts(kept, thrown)
   }
   const expected = kept.scopes ?? source.scopes
   const rules = { asked: source.scopes, expected, nowMs: clock.now() }
@@ -172,9 +184,9 @@ async function markDead(
   await parts.tokens.write({ ...nothing, obtainedAtMs, expiresAtMs, scopes, user, credential }, fence)
 }
 
-function isUsable(kept: KeptTokens, rejected: string | undefined, nowMs: number): boolean {
+function isUsable(kept: KeptTokens, rejected: string | undefined, nowMs: number, isLeftAlone = false): boolean {
   if (kept.isDead || kept.version === rejected || hasEnded(kept, nowMs)) return false
-  return kept.refreshToken === undefined || !isDue(kept, nowMs)
+  return kept.refreshToken === undefined || isLeftAlone || !isDue(kept, nowMs)
 }
 
 function hasEnded({ expiresAtMs }: KeptTokens, nowMs: number): boolean {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { logIn } from '../../runtime/credentials/oauth-login.ts'
 import { createOAuthSource, type OAuthParts } from '../../runtime/credentials/source-oauth.ts'
 import type { KeptTokens } from '../../runtime/credentials/token-keeper.ts'
-import type { OAuthSource } from '../../runtime/definition/config-source.ts'
+import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 import { nodeHttpHost } from '../../runtime/node-http.ts'
 import { nodeLoopback } from '../../runtime/node-loopback.ts'
 import type { HttpHost } from '../../runtime/ports.ts'
@@ -142,6 +142,29 @@ describe('the tokens of who has logged in', () => {
     const { expiresAtMs = 0 } = await kept()
     const down = answering(503, { error: 'temporarily_unavailable' })
     expect(await sourceAt(() => expiresAtMs - 1, { http: down }).fetch(asked())).toMatchObject({ version: '1' })
+    const away: HttpHost = { request: () => Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })) }
+    expect(await sourceAt(() => expiresAtMs - 1, { http: away }).fetch(asked())).toMatchObject({ version: '1' })
+    expect(await refusalOf(() => sourceAt(() => expiresAtMs, { http: away }).fetch(asked()))).toContain('ECONNREFUSED')
+    // It is left alone for half a minute, so that not every use waits for it.
+    let nowMs = expiresAtMs - 4 * MINUTE
+    let requests = 0
+    const source = sourceAt(() => nowMs, {
+      http: {
+        request: (sent) => {
+          if (new URL(sent.url).pathname === '/token') requests++
+          return down.request(sent)
+        },
+      },
+    })
+    for (const [passedMs, expected] of [
+      [0, 1],
+      [29_999, 1],
+      [1, 2],
+    ] as const) {
+      nowMs += passedMs
+      expect(await source.fetch(asked())).toMatchObject({ version: '1' })
+      expect(requests).toBe(expected)
+    }
     for (const [now, rejected] of [
       [expiresAtMs, {}],
       [expiresAtMs - 1, { rejected: '1' }],

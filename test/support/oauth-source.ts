@@ -1,5 +1,5 @@
 import { createEnvSource } from '../../runtime/credentials/source-env.ts'
-import type { OAuthSource } from '../../runtime/definition/config-source.ts'
+import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 
 /** Of the issuer of the tests; the secret is `secretOfClient`. */
 export function oauthSource(url: string, more: Partial<OAuthSource> = {}): OAuthSource {
