@@ -453,3 +453,11 @@ export const SCRUB_NESTING_MAX = 2
 
 /** What is held back of a stream because a secret may have begun in it: less than this for the longest secret. */
 export const SCRUB_HOLD_BYTES = 1024 * 1024
+/** One request for a token, whole; who holds the lease of a refresh token holds it longer. */
+export const ISSUER_MS = 30_000
+
+/** How long the browser of who has logged in may take for a page of one line. */
+export const LOOPBACK_ANSWER_MS = 1_000
+
+/** After an issuer failed to replace a token that still lasts, how long it is left alone: each use would wait for it. */
+export const TOKEN_RETRY_MS = 30_000

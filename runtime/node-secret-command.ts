@@ -1,9 +1,13 @@
 /** The perimeter's part for the operator's commands that print a secret. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { lstatSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { CommandEnd, CommandHost } from './credentials/source-exec.ts'
 import { codeOf } from './errors.ts'
 import { COMMAND_DRAIN_MS } from './limits.ts'
+
+/** In such a folder, as /tmp is, only its owner can replace a file. */
+const STICKY = 0o1000
 
 /** `workspaces`: folders of agents; nothing that lies in them is run. */
 export function nodeCommands(uid: number, workspaces: readonly string[]): CommandHost {
@@ -33,6 +37,11 @@ function whyNotRun(file: string, uid: number, workspaces: readonly string[]): st
     if (!stat.isFile()) return 'it is no regular file'
     if (stat.uid !== uid && stat.uid !== 0) return 'it belongs to somebody else'
     if ((stat.mode & 0o022) !== 0) return 'others can write to it'
+    for (let folder = dirname(real); ; folder = dirname(folder)) {
+      const { mode } = lstatSync(folder)
+      if ((mode & 0o002) !== 0 && (mode & STICKY) === 0) return 'others can write to a folder that it lies in'
+      if (folder === dirname(folder)) break
+    }
     const isBrought = workspaces.some((folder) => real.startsWith(`${realpathSync(folder)}/`))
     return isBrought ? 'it lies in the workspace of the agent' : undefined
   } catch (error) {

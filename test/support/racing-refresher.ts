@@ -1,0 +1,30 @@
+/** One process of several that all need the same token at the same moment. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createOAuthSource } from '../../runtime/credentials/source-oauth.ts'
+import { messageOf } from '../../runtime/errors.ts'
+import { nodeHttpHost } from '../../runtime/node-http.ts'
+import { oauthSource, secretOfClient } from './oauth-source.ts'
+import { sqliteTokenKeeper, type KeeperKind } from './sqlite-token-keeper.ts'
+
+const [path = '', url = '', startMs = '', kind = ''] = process.argv.slice(2)
+const http = nodeHttpHost()
+const tokens = sqliteTokenKeeper(path, kind as KeeperKind)
+const source = createOAuthSource('github', oauthSource(url), {
+  http,
+  clock: { now: Date.now },
+  versionKey: Buffer.alloc(32),
+  secret: secretOfClient,
+  tokens,
+})
+await tokens.read('alice', 'github')
+await sleep(Math.max(0, Number(startMs) - Date.now()))
+let said: object
+try {
+  const { value, version } = await source.fetch({ user: 'alice', signal: AbortSignal.timeout(30_000) })
+  said = { value, version }
+} catch (error) {
+  said = { error: messageOf(error) }
+}
+tokens.close()
+await http.close()
+process.stdout.write(JSON.stringify(said))
