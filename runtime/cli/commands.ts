@@ -159,7 +159,7 @@ function addHelpers(line: Argv, start: Start): void {
     )
     .command(
       'credentials <question> [name]',
-      'list | add NAME | rotate [NAME] | revoke NAME | grants',
+      'list | add NAME | login NAME | rotate [NAME] | revoke NAME | grants',
       credentialsOptions,
       (args) =>
         start(

@@ -1,10 +1,13 @@
 /** `run-agent credentials`: what there is, who may use it, and how a value comes in, is changed and ends. Never a value. */
 import { agentText, openGrants, type Grants, type ListedGrant } from '../credentials/grant-chain.ts'
+import { logIn, type DeviceCode } from '../credentials/oauth-login.ts'
 import type { SecretEntry } from '../credentials/secret-store.ts'
+import { createClientSecretSource } from '../credentials/sources.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { CredentialConfig } from '../definition/config-credentials.ts'
 import { didYouMean } from '../definition/suggest.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
+import { nodeLoopback } from '../node-loopback.ts'
 import { nodeClock } from '../node-processes.ts'
 import { printable } from '../printable.ts'
 import { userOf } from './bound-definition.ts'
@@ -12,7 +15,7 @@ import { readConfig, readEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { readSecret } from './read-secret.ts'
-import { openSecrets, type OpenStore, type Secrets } from './secrets.ts'
+import { Secrets, type OpenStore } from './secrets.ts'
 
 export interface CredentialsArguments {
   readonly question: string
@@ -31,7 +34,7 @@ export interface CredentialsArguments {
   readonly reason: string | undefined
 }
 
-const QUESTIONS = ['list', 'add', 'rotate', 'revoke', 'grants'] as const
+const QUESTIONS = ['list', 'add', 'login', 'rotate', 'revoke', 'grants'] as const
 
 interface Desk {
   readonly args: CredentialsArguments
@@ -43,7 +46,7 @@ interface Desk {
 export async function credentialsCommand(args: CredentialsArguments): Promise<number> {
   const environment = readEnvironment()
   const config = readConfig(environment, args.config)
-  const secrets = openSecrets(environment, config, { workspaces: [] })
+  const secrets = new Secrets(environment, config, [])
   const desk: Desk = { args, config, secrets, user: userOf(environment, args) }
   try {
     switch (args.question) {
@@ -51,6 +54,8 @@ export async function credentialsCommand(args: CredentialsArguments): Promise<nu
         return await list(desk)
       case 'add':
         return await add(desk)
+      case 'login':
+        return await login(desk)
       case 'rotate':
         return await rotate(desk)
       case 'revoke':
@@ -70,8 +75,8 @@ function say(line: string): void {
   process.stdout.write(`${printable(line)}\n`)
 }
 
-/** The credential that the words name; only one of the store has values of its own. */
-function storedCredential({ args, config }: Desk): string {
+/** The credential that the words name. */
+function nameOf({ args, config }: Desk): string {
   const { name, question } = args
   if (name === undefined) {
     throw new RunAgentError('E_USAGE', `credentials ${question} needs the name of a credential`, {
@@ -84,7 +89,14 @@ function storedCredential({ args, config }: Desk): string {
       hint: didYouMean(name, [...config.credentials.keys()]) ?? `It has ${names(config)}.`,
     })
   }
-  if (found.source.kind === 'store') return name
+  return name
+}
+
+/** Only one of the store has values that somebody puts there. */
+function storedCredential(desk: Desk): string {
+  const name = nameOf(desk)
+  const found = desk.config.credentials.get(name)
+  if (found === undefined || found.source.kind === 'store') return name
   throw new RunAgentError('E_CREDENTIAL', `the values of ${name} do not lie in the store`, {
     hint: `${found.place} says where they come from: ${found.source.kind}.`,
   })
@@ -99,7 +111,7 @@ async function list({ args, config, secrets, user }: Desk): Promise<number> {
   const entries = isStored ? (await secrets.store()).secrets.list(user) : []
   if (config.credentials.size === 0 && !args.json) say('no credentials are configured')
   for (const [name, found] of config.credentials) {
-    const { origin } = await secrets.sourceOf(name)
+    const { origin } = secrets.sourceOf(name)
     const versions = entries.filter(({ credential, state }) => credential === name && state !== 'destroyed')
     if (args.json) {
       const agents = found.agents.map((agent) => ({ name: agent.name, ...agent.known, tools: agent.tools }))
@@ -150,6 +162,50 @@ async function add(desk: Desk): Promise<number> {
   if (args.json) writeJson({ credential: name, user, version, state: args.next ? 'next' : 'current' })
   else say(`${name} · version ${version} of ${user} is ${args.next ? 'next' : 'current'}`)
   return EXIT.completed
+}
+
+/** In a browser of this machine, or with a code on any other. */
+async function login(desk: Desk): Promise<number> {
+  const { args, config, secrets, user } = desk
+  const name = nameOf(desk)
+  const source = config.credentials.get(name)?.source
+  if (source?.kind !== 'oauth') {
+    throw new RunAgentError(
+      'E_CREDENTIAL',
+      `nobody logs in for the credential ${name}: it comes from ${source?.kind}`,
+      {
+        hint: 'Write source: { oauth: … } for it in the configuration.',
+      },
+    )
+  }
+  const { parts } = secrets
+  const prompts = {
+    showUrl: (url: string) => process.stderr.write(`open this in a browser:\n  ${printable(url)}\n`),
+    showCode: ({ url, code }: DeviceCode) =>
+      process.stderr.write(`open ${printable(url)} and enter the code ${printable(code)}\n`),
+  }
+  const secret = createClientSecretSource(name, source, parts)
+  const stop = new AbortController()
+  const interrupt = (): void => stop.abort(new RunAgentError('E_INTERRUPTED', 'nobody was logged in'))
+  process.once('SIGINT', interrupt)
+  try {
+    const { scopes, expiresAtMs, mustLogInAgain } = await logIn(
+      name,
+      source,
+      user,
+      { ...parts, secret, loopback: nodeLoopback, prompts },
+      stop.signal,
+    )
+    if (args.json) writeJson({ credential: name, user, scopes, expiresAtMs, mustLogInAgain })
+    else {
+      say(`${name} · ${user} is logged in${scopes.length === 0 ? '' : ` for ${scopes.join(' ')}`}`)
+      if (mustLogInAgain && expiresAtMs !== undefined)
+        say(`  until ${day(expiresAtMs)}: the issuer gave no refresh token`)
+    }
+    return EXIT.completed
+  } finally {
+    process.off('SIGINT', interrupt)
+  }
 }
 
 /** Says it twice, and the second time nothing happens: made for cron. */

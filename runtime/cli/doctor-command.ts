@@ -16,7 +16,7 @@ import { definitionPlace, readConfig, readEnvironment, trailPath, type CommandEn
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { choosePlayer } from './player.ts'
-import { openSecrets, type Secrets } from './secrets.ts'
+import { Secrets } from './secrets.ts'
 import { openWorkshop } from './workshop.ts'
 
 export interface DoctorArguments {
@@ -43,7 +43,7 @@ export async function doctorCommand(args: DoctorArguments): Promise<number> {
   const environment = readEnvironment()
   const { config, finding } = findConfig(environment, args.config)
   const walls = await standingWalls(environment)
-  const secrets = openSecrets(environment, config, { workspaces: [] })
+  const secrets = new Secrets(environment, config, [])
   const secretOf: SecretOf = (credential) =>
     secrets.fetch(credential, environment.user.name, AbortSignal.timeout(SECRET_MS))
   const findings = [
@@ -210,7 +210,7 @@ async function findCredentials(
     const what = `credential ${name}`
     let origin = 'its source'
     try {
-      origin = (await secrets.sourceOf(name)).origin
+      origin = secrets.sourceOf(name).origin
       await secretOf(name)
       return { what, status: 'ok', message: `is there, from ${origin}` }
     } catch (error) {

@@ -42,7 +42,7 @@ import {
 import { EXIT } from './exit-codes.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { openRunDressing, type RunDressing } from './run-dressing.ts'
-import { openSecrets, type Secrets } from './secrets.ts'
+import { Secrets } from './secrets.ts'
 import { choosePlayer, providerModel, type Player } from './player.ts'
 import { watchStop, type StopWatch } from './stop.ts'
 import { assertTrusted, type RunnableAgent, type TrustArguments } from './trust.ts'
@@ -84,7 +84,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const walls = async (): Promise<readonly string[]> => (await sandboxes)[0].walls
     const agent = await loadedAgent(args, environment, config, place, workshop, walls)
     await assertTrusted(environment, place, agent, args)
-    const secrets = openSecrets(environment, config, { workspaces: [agent.workspace] })
+    const secrets = new Secrets(environment, config, [agent.workspace])
     opened = secrets
     const question = credentialQuestion(environment, config, place, args, digestOf(agent.parts))
     const used: LiveSecret[] = []

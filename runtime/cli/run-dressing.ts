@@ -43,7 +43,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     const secret = live.get(`${credential}\n${version}`)
     if (secret === undefined || exposed.has(`${credential}\n${version}`)) return
     exposed.add(`${credential}\n${version}`)
-    void secrets.expose(secret)
+    secrets.expose(secret)
   }
   const filter = createSecretFilter(scrubber, onHit)
   const given = givenCredentials(options)
@@ -59,7 +59,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     user: question.user,
     agentDigest: question.digest,
     given,
-    sourceOf: secrets.sourceOf,
+    sourceOf: (credential) => secrets.sourceOf(credential),
     grants: openGrants(file.database, grantOptions),
     tokens: openActionTokens(file.database, grantOptions),
     clock: nodeClock,

@@ -33,7 +33,7 @@ export interface RunCredentialsOptions {
   /** What `run-agent lock` prints for the definition as it was loaded. */
   readonly agentDigest: string
   readonly given: readonly GivenCredential[]
-  readonly sourceOf: (credential: string) => Promise<SecretSource>
+  readonly sourceOf: (credential: string) => SecretSource
   readonly grants: Grants
   readonly tokens: ActionTokens
   readonly clock: Pick<Clock, 'now'>
@@ -75,8 +75,7 @@ async function fetched(
   { sourceOf, user }: RunCredentialsOptions,
   { credential, rejected, signal }: DressQuestion,
 ): Promise<LiveSecret> {
-  const source = await sourceOf(credential.name)
-  return await source.fetch({ user, signal, ...(rejected === undefined ? {} : { rejected }) })
+  return await sourceOf(credential.name).fetch({ user, signal, ...(rejected === undefined ? {} : { rejected }) })
 }
 
 /** Spends the token after all that can fail, and before the request goes out. */

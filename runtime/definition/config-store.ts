@@ -1,6 +1,6 @@
 /** `store` of the operator's configuration: the file of secrets and grants, and what its key is made from. */
 import { dirname, resolve } from 'node:path'
-import { readNested, type PlainSource } from './config-source.ts'
+import { readNested, type PlainSource } from './config-plain-source.ts'
 import type { Field, NodeReader } from './node-reader.ts'
 
 export interface StoreConfig {
