@@ -328,3 +328,15 @@ export const REQUESTS_IN_FLIGHT_MAX = 8_192
 
 /** Of one isolate, beside what its heap may hold: most of the room in which V8 makes objects (sandbox/process.ts). */
 export const SANDBOX_YOUNG_BYTES = 24 * 1024 * 1024
+
+/** A secret, in bytes; private keys and files of service accounts have up to 4 KB. Its needles take thousands of times that. */
+export const SECRET_BYTES_MAX = 8 * 1024
+
+/**
+ * Encodings within encodings that are undone to find a secret. What lies below is still looked for in the forms of
+ * needles.ts. Each more is slower on hostile input by the ways to begin a run of base64, which are four.
+ */
+export const SCRUB_NESTING_MAX = 2
+
+/** What is held back of a stream because a secret may have begun in it: less than this for the longest secret. */
+export const SCRUB_HOLD_BYTES = 1024 * 1024
