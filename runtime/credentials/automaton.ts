@@ -18,8 +18,10 @@ export interface Automaton {
   readonly shift: number
   /** States from here on have found something. */
   readonly firstFound: number
-  /** By row: how many of the bytes read last are the beginning of a needle. */
+  /** By row: how many of the bytes read last are the beginning of a needle, or all of one. */
   readonly depths: Int32Array
+  /** By row: how many of the bytes read last are the beginning of a needle that has more. */
+  readonly begun: Int32Array
   /** By row: the length of the longest needle that ends here. */
   readonly lengths: Int32Array
   /** By row: whose needles end here. */
@@ -53,8 +55,9 @@ export function buildAutomaton(needles: readonly Needle[]): Automaton {
     lengths[row] = bytes.length
     owners[row] = [...new Set([...(owners[row] ?? []), owner])]
   }
-  const order = linkFailures(trie, width, lengths, owners)
-  return renumbered(needles, { columns, trie, shift, order, depths, lengths, owners })
+  const begun = depths.slice()
+  const order = linkFailures({ trie, width, lengths, owners, begun })
+  return renumbered(needles, { columns, trie, shift, order, depths, begun, lengths, owners })
 }
 
 function columnsOf(needles: readonly Needle[]): Uint8Array {
@@ -72,7 +75,19 @@ function folded(byte: number): number {
 }
 
 /** Completes the trie to a table without gaps. The rows in the order of their depth. */
-function linkFailures(trie: Int32Array, width: number, lengths: Int32Array, owners: (readonly number[])[]): number[] {
+function linkFailures({
+  trie,
+  width,
+  lengths,
+  owners,
+  begun,
+}: {
+  readonly trie: Int32Array
+  readonly width: number
+  readonly lengths: Int32Array
+  readonly owners: (readonly number[])[]
+  readonly begun: Int32Array
+}): readonly number[] {
   const failures = new Int32Array(owners.length)
   const order = [0]
   for (let index = 0; index < order.length; index++) {
@@ -80,6 +95,7 @@ function linkFailures(trie: Int32Array, width: number, lengths: Int32Array, owne
     const failure = at(failures, row)
     if (lengths[row] === 0) lengths[row] = at(lengths, failure)
     owners[row] = [...new Set([...(owners[row] ?? []), ...(row === 0 ? [] : (owners[failure] ?? []))])]
+    if (!trie.subarray(row * width, (row + 1) * width).some((child) => child !== 0)) begun[row] = at(begun, failure)
     for (let column = 0; column < width; column++) {
       const place = row * width + column
       const elsewhere = row === 0 ? 0 : at(trie, failure * width + column)
@@ -104,11 +120,12 @@ function renumbered(
     readonly shift: number
     readonly order: readonly number[]
     readonly depths: Int32Array
+    readonly begun: Int32Array
     readonly lengths: Int32Array
     readonly owners: readonly (readonly number[])[]
   },
 ): Automaton {
-  const { columns, trie, shift, order, depths, lengths, owners } = built
+  const { columns, trie, shift, order, depths, begun, lengths, owners } = built
   const width = 1 << shift
   const silent = order.filter((row) => lengths[row] === 0)
   const kept = [...silent, ...order.filter((row) => lengths[row] !== 0)]
@@ -126,6 +143,7 @@ function renumbered(
     shift,
     firstFound: silent.length << shift,
     depths: Int32Array.from(kept, (old) => at(depths, old)),
+    begun: Int32Array.from(kept, (old) => at(begun, old)),
     lengths: Int32Array.from(kept, (old) => at(lengths, old)),
     owners: kept.map((old) => owners[old] ?? []),
     longest: needles.reduce((longest, { bytes }) => Math.max(longest, bytes.length), 0),

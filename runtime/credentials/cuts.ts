@@ -1,6 +1,12 @@
 /** Stretches of bytes that are replaced. */
 
-import type { Stretch } from './scrub-view.ts'
+/** By the places of its bytes. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+  /** Whose it is. */
+  readonly owners: readonly number[]
+}
 
 /** In order, with those that overlap made one; the owner of the longest of the first comes first. */
 export function joined(stretches: readonly Stretch[]): readonly Stretch[] {

@@ -90,7 +90,7 @@ abstract class Syntax implements EscapeSyntax {
     const { decoded } = this
     if (value < 0x80) return this.byte(value, size)
     const tail = value < 0x800 ? 1 : value < 0x10000 ? 2 : 3
-    decoded[0] = ((0xf00 >> tail) & 0xff) | (value >> (6 * tail))
+    decoded[0] = ((0xff00 >> (tail + 1)) & 0xff) | (value >> (6 * tail))
     for (let index = 1; index <= tail; index++) decoded[index] = 0x80 | ((value >> (6 * (tail - index))) & 0x3f)
     this.decodedLength = tail + 1
     return size
@@ -126,8 +126,8 @@ export class CharacterEscapes extends Syntax {
     if (second === LOWER_X) return this.hexByte(bytes, index + 2, end, 4)
     const control = CONTROLS.get(second)
     if (control !== undefined) return this.byte(control, 2)
-    // A zero belongs to UTF-16, and the backslash to what comes after it.
-    return isAlphanumeric(second) || second === 0 ? 0 : this.byte(second, 2)
+    const isPunctuation = second >= 0x20 && second < 0x7f && !isAlphanumeric(second)
+    return isPunctuation ? this.byte(second, 2) : 0
   }
 
   /** `&#65;`, and without the semicolon, as browsers read it. */
@@ -191,7 +191,7 @@ export class Utf16Zeros extends Syntax {
 
   read(bytes: Uint8Array, index: number, end: number, isFinal: boolean): number {
     this.decodedLength = 0
-    if (bytes[index - 2] === 0) return 1
+    if (index >= 2 && bytes[index - 2] === 0) return 1
     if (index + 2 < end) return bytes[index + 2] === 0 ? 1 : 0
     return isFinal ? 0 : -1
   }

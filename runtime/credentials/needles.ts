@@ -3,9 +3,13 @@
  * of JSON, entities of HTML, hexadecimal, quoted-printable) is undone instead (scrub-view.ts), in any mixture.
  */
 
+import { CharacterEscapes } from './escapes.ts'
+import { undoEscapes, View } from './scrub-view.ts'
+
 export type NeedleKind =
   | 'raw'
   | 'normal-form'
+  | 'undone'
   | 'form'
   | 'latin-1'
   | 'mojibake'
@@ -33,6 +37,11 @@ export function needlesOf(value: string, without: ReadonlySet<string> = new Set(
 const FORMS: { readonly [kind in NeedleKind]: (value: string) => readonly Uint8Array[] } = {
   raw: (value) => [utf8(value)],
   'normal-form': (value) => ['NFC', 'NFD'].map((form) => utf8(value.normalize(form))),
+  /** A secret that itself looks like an escape is undone with what stands around it. */
+  undone: (value) => {
+    const once = undone(utf8(value))
+    return once === undefined ? [] : [once, undone(once) ?? once]
+  },
   /** application/x-www-form-urlencoded (URL Standard); its percents are undone by the view. */
   form: (value) => (value.includes(' ') ? [utf8(value.replaceAll(' ', '+'))] : []),
   'latin-1': (value) => (isAscii(value) || !/^[\0-\xff]*$/.test(value) ? [] : [Buffer.from(value, 'latin1')]),
@@ -68,6 +77,13 @@ function unitBytes(unit: number): Uint8Array {
   return unit >= 0xd800 && unit <= 0xdfff
     ? Uint8Array.of(0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 0x3f), 0x80 | (unit & 0x3f))
     : utf8(String.fromCharCode(unit))
+}
+
+/** Undefined where nothing was. */
+function undone(bytes: Uint8Array): Uint8Array | undefined {
+  const result = new View(new Uint8Array(0), 0)
+  const end = undoEscapes(new CharacterEscapes(), new View(bytes, bytes.length), result, false, true)
+  return end === undefined ? undefined : result.bytes.slice(0, result.length)
 }
 
 function utf8(text: string): Buffer {

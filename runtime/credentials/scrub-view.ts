@@ -1,197 +1,148 @@
+/** One way to read some bytes: as they are, or with an encoding undone. */
+
+import type { EscapeSyntax } from './escapes.ts'
+import type { RunSyntax } from './run-syntax.ts'
+
 /**
- * One way to read a stream of bytes: as it is, or with an encoding undone. A view keeps, for each of its bytes, the
- * place in the stream that it was read from, looks for the needles in what it reads, and feeds the views of itself.
+ * Bytes, and where each begins and ends in what they were read from; places are kept only where somebody will ask.
+ * The arrays are used again and again, so a view is good until the next one of its depth is made.
  */
+export class View {
+  bytes: Uint8Array
+  length = 0
+  /** The indexes that escapes were undone at, in order; undefined: everywhere. */
+  undone: number[] | undefined
+  /** Undefined: byte `index` has the place `index`. */
+  #from: Int32Array | undefined
+  #to: Int32Array | undefined
+  /** The view that digits are read from. */
+  #source: View | undefined
 
-import type { Automaton } from './automaton.ts'
-import { mayHoldNeedle, type Screen } from './screen.ts'
+  constructor(bytes: Uint8Array, length: number) {
+    this.bytes = bytes
+    this.length = length
+  }
 
-/** A stretch of the stream, in bytes from its start. */
-export interface Stretch {
-  readonly from: number
-  readonly to: number
-  readonly owners: readonly number[]
+  fromAt(index: number): number {
+    return this.#from === undefined ? index : (this.#from[index] ?? 0)
+  }
+
+  toAt(index: number): number {
+    return this.#to === undefined ? index + 1 : (this.#to[index] ?? 0)
+  }
+
+  /** Empties it, with room for what is made of another view: no encoding becomes longer when it is undone. */
+  begin(source: View, hasPlaces: boolean): void {
+    this.length = 0
+    this.#source = source
+    if (this.bytes.length < source.length) this.bytes = new Uint8Array(source.length)
+    if (!hasPlaces) {
+      this.#from = this.#to = undefined
+    } else if (this.#from === undefined || this.#from.length < source.length) {
+      this.#from = new Int32Array(this.bytes.length)
+      this.#to = new Int32Array(this.bytes.length)
+    }
+  }
+
+  /** A byte that stands for those of the source from index `first` to `last`. */
+  put(byte: number, first: number, last: number): void {
+    const { length } = this
+    this.bytes[length] = byte
+    if (this.#from !== undefined && this.#to !== undefined && this.#source !== undefined) {
+      this.#from[length] = this.#source.fromAt(first)
+      this.#to[length] = this.#source.toAt(last)
+    }
+    this.length = length + 1
+  }
+
+  /** What a run of the source from index `first` to before `last` stands for. */
+  undo(syntax: RunSyntax, source: View, first: number, last: number, skipped: number): void {
+    this.undone = undefined
+    const places = { bytes: this.bytes, first: this.#from, last: this.#to }
+    const length = syntax.decode(source.bytes, first, last, skipped, places)
+    this.length = length
+    if (this.#from === undefined || this.#to === undefined) return
+    for (let index = 0; index < length; index++) {
+      this.#from[index] = source.fromAt(this.#from[index] as number)
+      this.#to[index] = source.toAt(this.#to[index] as number)
+    }
+  }
+
+  /** Those of the source from index `first` to before `last`, which stand for themselves. */
+  copy(source: View, first: number, last: number): void {
+    if (this.#from !== undefined) {
+      for (let index = first; index < last; index++) this.put(source.bytes[index] as number, index, index)
+      return
+    }
+    const { bytes, length } = this
+    if (last - first >= BULK_BYTES_MIN) bytes.set(source.bytes.subarray(first, last), length)
+    else for (let index = first; index < last; index++) bytes[length + index - first] = source.bytes[index] as number
+    this.length = length + last - first
+  }
 }
-
-export interface Finds {
-  /** `isCoded`: seen in a run of base64, out of which nothing can be cut. */
-  found(stretch: Stretch, isCoded: boolean): void
-}
-
-/** Undoes one encoding of a view, for further views. */
-export interface Reader {
-  /** Reads the view's bytes up to index `end`, and all of them where nothing follows. */
-  read(view: View, end: number, isFinal: boolean): void
-  /** The lowest place in the stream that something unfinished begins at; Infinity where nothing is. */
-  heldFrom(view: View): number
-  reset(): void
-}
-
-/** What all views of one search share. */
-export interface Search {
-  readonly automaton: Automaton
-  readonly screen: Screen
-  readonly finds: Finds
-  /** Bytes of a view that stay at hand before the next: as many as the longest needle can have, hexadecimal and spaced. */
-  readonly context: number
-  /** The readers of a view, by how many encodings were undone to get there. */
-  readersAt(depth: number, isCoded: boolean): readonly Reader[]
-}
-
-/** Bytes that a view takes at a time. */
-const BLOCK_BYTES = 4096
 
 /** Fewer are copied one by one, which is faster then. */
 const BULK_BYTES_MIN = 64
 
-export class View {
-  /** The context, then the block. */
-  readonly bytes: Uint8Array
-  /** Where in the stream each byte begins and ends; empty for the stream itself, whose byte `index` is `index + place`. */
-  readonly #from: Float64Array
-  readonly #to: Float64Array
-  #place = 0
-  /** Where the block begins. */
-  readonly start: number
-  /** Where the block ends so far. */
-  end: number
-  /** How many bytes of the context there are. */
-  known = 0
-  readonly #search: Search
-  readonly #isCoded: boolean
-  readonly #isPlain: boolean
-  readonly #readers: readonly Reader[]
-  #state = 0
+/** The array of a view goes on behind its end with what is old; a shorter view is looked through byte by byte. */
+const SHORT_RATIO = 8
 
-  constructor(search: Search, depth: number, isCoded: boolean) {
-    this.#search = search
-    this.#isCoded = isCoded
-    this.#readers = search.readersAt(depth, isCoded)
-    this.start = search.context
-    this.end = this.start
-    const size = this.start + BLOCK_BYTES
-    this.bytes = new Uint8Array(size)
-    this.#from = new Float64Array(depth === 0 ? 0 : size)
-    this.#to = new Float64Array(depth === 0 ? 0 : size)
-    this.#isPlain = depth === 0
-  }
-
-  /** Where in the stream the byte at `index` begins. */
-  fromAt(index: number): number {
-    return this.#isPlain ? index + this.#place : (this.#from[index] ?? 0)
-  }
-
-  /** Where in the stream the byte at `index` ends. */
-  toAt(index: number): number {
-    return this.#isPlain ? index + this.#place + 1 : (this.#to[index] ?? 0)
-  }
-
-  put(byte: number, from: number, to: number): void {
-    if (this.end === this.bytes.length) this.flush(false)
-    const { end } = this
-    this.bytes[end] = byte
-    this.#from[end] = from
-    this.#to[end] = to
-    this.end = end + 1
-  }
-
-  /** Those of another view from index `first` to before `last`, which stand for themselves. */
-  copy(view: View, first: number, last: number): void {
-    for (let taken = first; taken < last;) {
-      if (this.end === this.bytes.length) this.flush(false)
-      const { end } = this
-      const size = Math.min(this.bytes.length - end, last - taken)
-      if (size >= BULK_BYTES_MIN && !view.#isPlain) {
-        this.bytes.set(view.bytes.subarray(taken, taken + size), end)
-        this.#from.set(view.#from.subarray(taken, taken + size), end)
-        this.#to.set(view.#to.subarray(taken, taken + size), end)
-      } else {
-        for (let index = 0; index < size; index++) {
-          this.bytes[end + index] = view.bytes[taken + index] as number
-          this.#from[end + index] = view.fromAt(taken + index)
-          this.#to[end + index] = view.toAt(taken + index)
-        }
-      }
-      this.end = end + size
-      taken += size
-    }
-  }
-
-  /** Of the stream itself: each byte stands for itself. */
-  take(piece: Uint8Array, position: number): void {
-    for (let taken = 0; taken < piece.length;) {
-      if (this.end === this.bytes.length) this.flush(false)
-      const { end } = this
-      const size = Math.min(this.bytes.length - end, piece.length - taken)
-      this.bytes.set(piece.subarray(taken, taken + size), end)
-      this.#place = position + taken - end
-      taken += size
-      this.end = end + size
-    }
-  }
-
-  /** Looks through the block, has it read, and keeps its end as the context of the next. */
-  flush(isFinal: boolean): void {
-    const { bytes, start, end } = this
-    if (end > start) this.#look()
-    for (const reader of this.#readers) reader.read(this, end, isFinal)
-    const size = end - start
-    this.end = start
-    if (size === 0 || isFinal) return
-    this.known = Math.min(start, this.known + size)
-    const first = start - this.known
-    bytes.copyWithin(first, first + size, end)
-    this.#place += size
-    if (this.#isPlain) return
-    this.#from.copyWithin(first, first + size, end)
-    this.#to.copyWithin(first, first + size, end)
-  }
-
-  /** Once flushed. */
-  heldFrom(): number {
-    const { automaton } = this.#search
-    const depth = automaton.depths[this.#state >> automaton.shift] ?? 0
-    let held = depth === 0 ? Infinity : this.fromAt(this.start - depth)
-    for (const reader of this.#readers) held = Math.min(held, reader.heldFrom(this))
-    return held
-  }
-
-  reset(): void {
-    this.#state = 0
-    this.known = 0
-    this.end = this.start
-    for (const reader of this.#readers) reader.reset()
-  }
-
-  /** Goes through what a needle begins in, and through the ends of the block. */
-  #look(): void {
-    const { bytes, start, end } = this
-    const { automaton, screen } = this.#search
-    const { columns, next, firstFound, shift, depths } = automaton
-    let state = this.#state
-    let index = start
-    // What began in an earlier block.
-    while (index < end && (depths[state >> shift] as number) > index - start) {
-      state = next[state + (columns[bytes[index] as number] as number)] as number
-      if (state >= firstFound) this.#found(state, index)
+/**
+ * Undoes the escapes of a view. Undefined where it has none, else the index at which one has begun that may go on
+ * behind the end: the length where none has, and always where nothing follows (`isFinal`).
+ */
+export function undoEscapes(
+  syntax: EscapeSyntax,
+  view: View,
+  result: View,
+  hasPlaces: boolean,
+  isFinal: boolean,
+): number | undefined {
+  const { bytes, length } = view
+  const { isStart, decoded } = syntax
+  let index = firstStart(syntax, view)
+  if (index === length) return undefined
+  let copied = 0
+  let isBegun = false
+  while (index < length) {
+    if (isStart[bytes[index] as number] === 0) {
       index++
+      continue
     }
-    if (!mayHoldNeedle(automaton, screen, bytes, start, end) && end - index > screen.window) {
-      state = 0
-      index = end - screen.window + 1
+    const size = syntax.read(bytes, index, length, isFinal)
+    if (size < 0) break
+    if (size === 0) {
+      index++
+      continue
     }
-    for (; index < end; index++) {
-      state = next[state + (columns[bytes[index] as number] as number)] as number
-      if (state >= firstFound) this.#found(state, index)
-    }
-    this.#state = state
+    if (!isBegun) result.begin(view, hasPlaces)
+    if (!isBegun) result.undone = []
+    isBegun = true
+    result.copy(view, copied, index)
+    result.undone?.push(result.length)
+    for (let at = 0; at < syntax.decodedLength; at++) result.put(decoded[at] as number, index, index + size - 1)
+    index += size
+    copied = index
   }
+  if (!isBegun) {
+    if (index === length) return undefined
+    result.begin(view, hasPlaces)
+    result.undone = []
+  }
+  result.copy(view, copied, index)
+  return index
+}
 
-  #found(state: number, index: number): void {
-    const { automaton, finds } = this.#search
-    const row = state >> automaton.shift
-    const from = this.fromAt(index + 1 - (automaton.lengths[row] ?? 0))
-    const to = this.toAt(index)
-    finds.found({ from, to, owners: automaton.owners[row] ?? [] }, this.#isCoded)
+function firstStart({ starts, isStart }: EscapeSyntax, { bytes, length }: View): number {
+  if (length * SHORT_RATIO >= bytes.length) {
+    let first = length
+    for (const start of starts) {
+      const place = bytes.indexOf(start)
+      if (place !== -1 && place < first) first = place
+    }
+    return first
   }
+  let index = 0
+  while (index < length && isStart[bytes[index] as number] === 0) index++
+  return index
 }

@@ -9,12 +9,10 @@
 
 import { RunAgentError } from '../errors.ts'
 import { SCRUB_HOLD_BYTES, SECRET_BYTES_MAX, SECRET_LENGTH_MIN } from '../limits.ts'
-import { buildAutomaton, type Automaton, type Needle } from './automaton.ts'
-import { cutOut, isCutOut, joined } from './cuts.ts'
+import type { Needle } from './automaton.ts'
+import { cutOut, isCutOut, joined, type Stretch } from './cuts.ts'
 import { needlesOf } from './needles.ts'
-import { buildScreen, type Screen } from './screen.ts'
-import { SecretSearch } from './secret-search.ts'
-import type { Stretch } from './scrub-view.ts'
+import { prepareNeedles, SecretSearch, type Needles } from './secret-search.ts'
 
 export interface Hit {
   readonly credential: string
@@ -98,8 +96,7 @@ class SecretScrubber implements Scrubber {
   readonly #needles: Needle[] = []
   readonly #owners: Owner[] = []
   readonly #added = new Set<string>()
-  #automaton: Automaton | undefined
-  #screen: Screen | undefined
+  #prepared: Needles | undefined
   #search: SecretSearch | undefined
 
   constructor(without: ReadonlySet<string>) {
@@ -120,8 +117,7 @@ class SecretScrubber implements Scrubber {
       this.#added.add(JSON.stringify([credential, version, each]))
       for (const bytes of needlesOf(each, this.#without)) this.#needles.push({ bytes, owner })
     }
-    this.#automaton = undefined
-    this.#screen = undefined
+    this.#prepared = undefined
     this.#search = undefined
   }
 
@@ -161,9 +157,8 @@ class SecretScrubber implements Scrubber {
   }
 
   #newSearch(): SecretSearch {
-    this.#automaton ??= buildAutomaton(this.#needles)
-    this.#screen ??= buildScreen(this.#needles)
-    return new SecretSearch(this.#automaton, this.#screen, this.#without)
+    this.#prepared ??= prepareNeedles(this.#needles)
+    return new SecretSearch(this.#prepared, this.#without)
   }
 
   #ownerOf(credential: string, version: string): number {
@@ -242,7 +237,7 @@ class SecretStream implements ScrubStream {
     const coded = search.coded.filter((stretch) => stretch.to > this.#delivered && !isCutOut(stretch, cuts))
     search.cuts = []
     search.coded = []
-    const settled = isFinal ? search.position : search.settled()
+    const settled = isFinal ? search.position : search.settled
     if (coded.length > 0) {
       this.hits = this.#parts.hitsWith(this.hits, coded, 'withheld')
       throw new Withheld(this.hits)
@@ -255,15 +250,15 @@ class SecretStream implements ScrubStream {
 
   /** What is settled and no part of a cut that may still grow. */
   #take(cuts: readonly Stretch[], settled: number): Uint8Array {
-    const open = cuts.filter(({ to }) => to > settled)
-    const until = Math.max(this.#delivered, Math.min(settled, open[0]?.from ?? settled))
-    const done = cuts.filter(({ to }) => to <= until)
+    const open = cuts.findIndex(({ to }) => to > settled)
+    const until = Math.max(this.#delivered, Math.min(settled, cuts[open]?.from ?? settled))
+    const done = open === -1 ? cuts : cuts.slice(0, open)
     if (done.length > 0) this.hits = this.#parts.hitsWith(this.hits, done, 'cut')
     const delivered = cutOut(this.#held, this.#delivered, until, done, this.#parts.placeholder)
     // A copy, so that a large piece does not live on for its last bytes.
     this.#held = this.#held.slice(until - this.#delivered)
     this.#delivered = until
-    this.#cuts = open
+    this.#cuts = open === -1 ? [] : cuts.slice(open)
     return delivered
   }
 
