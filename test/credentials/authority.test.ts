@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { canonicalUrl } from '../../runtime/policy/http-url.ts'
 import {
   isWithin,
   mediaType,
@@ -176,6 +177,18 @@ test.each([
   [undefined, undefined],
 ])('the media type of %j is %j', (contentType, expected) => {
   expect(mediaType(contentType)).toBe(expected)
+})
+
+test.each([
+  ['https://API.Example.COM/repos/acme/shop/issues', true],
+  ['https://api.example.com:443/repos/acme/shop/issues', true],
+  ['https://api.example.com/repos/acme/../acme/shop/issues', false],
+  ['https://api.example.com./repos/acme/shop/issues', false],
+  ['https://api.example.com@evil.net/repos/acme/shop/issues', false],
+  ['https://evil.net/repos/acme/shop/issues?https://api.example.com/', false],
+])('a host is one host, however it is written: %s', (text, expected) => {
+  const read = canonicalUrl(text)
+  expect(read.ok && permits(BASE, actionOf({ url: read.url }), 200).ok).toBe(expected)
 })
 
 test('says which rule came nearest, and why', () => {

@@ -1,10 +1,17 @@
 import { createHash, createHmac, createSecretKey } from 'node:crypto'
 import Database from 'better-sqlite3'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { writeAuthority } from '../../runtime/credentials/authority-text.ts'
 import type { Authority } from '../../runtime/credentials/authority.ts'
 import { openGrants, type NewGrant } from '../../runtime/credentials/grant-chain.ts'
-import { contentText, GRANT_TABLES, macOf, type GrantRow } from '../../runtime/credentials/grant-row.ts'
+import {
+  CONTENT_COLUMNS,
+  contentText,
+  GRANT_TABLES,
+  macOf,
+  type GrantRow,
+} from '../../runtime/credentials/grant-row.ts'
 import { tokenOf } from '../support/grant-attacks.ts'
 import {
   AGENT,
@@ -186,26 +193,40 @@ describe('a row that was changed in the file is refused', () => {
     },
   )
 
-  test('negative control: one whose code is made anew with the root key is judged by what it says', () => {
+  /** The tool's row with changes, and the code that the root key makes of it. */
+  function resealed(store: GrantStore, changes: Partial<GrantRow>): string {
+    const [, agent, tool] = store.grants.chainOf('alice', makeChain(store.grants).tool) as [
+      GrantRow,
+      GrantRow,
+      GrantRow,
+    ]
+    const row = { ...tool, ...changes }
+    const mac = macOf(createSecretKey(ROOT_KEY), agent.mac, row, contentText(row))
+    const names = [...Object.keys(changes), 'mac']
+    const set = names.map((name) => `${name} = ?`).join(', ')
+    tamper(store.database, `UPDATE credential_grant SET ${set} WHERE id = ?`, ...Object.values(changes), mac, tool.id)
+    const found = store.grants.verify('alice', tool.id, NOW)
+    return found.ok ? 'ok' : `${found.rule} ${found.dimension ?? ''}`.trim()
+  }
+
+  const authority = (change: Partial<Authority>): { readonly authority: string } => ({
+    authority: writeAuthority({ ...WIDE, childDepth: 1, ...change }),
+  })
+
+  test.each<[string, Partial<GrantRow>]>([
+    ['ok', authority({ scopes: ['repo'] })],
+    ['ok', { tool: 'merge' }],
+    ['wider scopes', authority({ scopes: ['admin'] })],
+    ['wider childDepth', authority({ childDepth: 2 })],
+    ['order', { level: 'agent' }],
+    ['order', { depth: 3 }],
+    ['order', { root: '0'.repeat(32) }],
+    ['order', { credential: 'gitlab' }],
+    ['order', { agent: 'lock:sha256-clerk' }],
+    ['order', { agent_digest: 'sha256-a2' }],
+  ])('negative control: %s, where the root key was at hand for %j', (expected, changes) => {
     using store = makeStore()
-    const ids = deepChain(store)
-    const rows = store.grants.chainOf('alice', ids[2] ?? '')
-    const [, agent, tool] = rows as [GrantRow, GrantRow, GrantRow]
-    const seal = (authority: Authority): void => {
-      const row = { ...tool, authority: writeAuthority(authority) }
-      const mac = macOf(createSecretKey(ROOT_KEY), agent.mac, row, contentText(row))
-      tamper(
-        store.database,
-        'UPDATE credential_grant SET authority = ?, mac = ? WHERE id = ?',
-        row.authority,
-        mac,
-        row.id,
-      )
-    }
-    seal({ ...WIDE, childDepth: 1, scopes: ['repo'] })
-    expect(store.grants.verify('alice', tool.id, NOW)).toMatchObject({ ok: true, effective: { scopes: ['repo'] } })
-    seal({ ...WIDE, childDepth: 1, scopes: ['admin'] })
-    expect(store.grants.verify('alice', tool.id, NOW)).toMatchObject({ rule: 'wider', dimension: 'scopes' })
+    expect(resealed(store, changes)).toBe(expected)
   })
 
   test('a row that was made with the code of its parent for a key', () => {
@@ -266,6 +287,32 @@ describe('a row that was changed in the file is refused', () => {
     tamper(store.database, 'UPDATE credential_grant SET revoked_at = 9e18 WHERE id = ?', tool)
     expect(store.grants.verify('alice', tool, NOW)).toMatchObject({ rule: 'revoked' })
   })
+})
+
+test('no two contents have one text', () => {
+  const text = fc.option(
+    fc.string({ unit: fc.constantFrom('a', 't', 'n', 'i', '1', ':', ';', '\u{1f600}'), maxLength: 4 }),
+  )
+  const number = fc.option(fc.nat(12))
+  const content = fc.record(
+    Object.fromEntries(
+      CONTENT_COLUMNS.map((name) => [name, FIXED.find((one) => one.name === name)?.type === 'INTEGER' ? number : text]),
+    ),
+  ) as unknown as fc.Arbitrary<GrantRow>
+  const column = fc.constantFrom(...CONTENT_COLUMNS.keys())
+  fc.assert(
+    fc.property(content, content, column, column, (one, other, from, to) => {
+      // Along one or two columns at a time; and what stands in them exchanged.
+      const names = [CONTENT_COLUMNS[from] ?? 'user', CONTENT_COLUMNS[to] ?? 'user'] as const
+      const changed = { ...one, [names[0]]: other[names[0]], [names[1]]: other[names[1]] }
+      const exchanged = { ...one, [names[0]]: one[names[1]], [names[1]]: one[names[0]] }
+      for (const second of [changed, exchanged, other]) {
+        const isSame = CONTENT_COLUMNS.every((name) => one[name] === second[name])
+        expect(contentText(one) === contentText(second)).toBe(isSame)
+      }
+    }),
+    { numRuns: 2000, seed: 1 },
+  )
 })
 
 describe('the file itself refuses', () => {
