@@ -1,6 +1,6 @@
 /** From what the operator holds to 32 bytes: the three ways to the key of the store. */
 
-import { createSecretKey, hkdfSync, randomBytes, scrypt } from 'node:crypto'
+import { hkdfSync, randomBytes, scrypt } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption'
@@ -13,7 +13,7 @@ import {
   SCRYPT_MEMORY_BYTES_MAX,
   SCRYPT_PARALLELIZATION,
 } from '../limits.ts'
-import { KEY_BYTES } from './sealing.ts'
+import { KEY_BYTES, secretKey } from './sealing.ts'
 
 /** What the operator holds; the texts of files come from node-store-key.ts. There is no way without any. */
 export type KeySource =
@@ -70,7 +70,7 @@ export async function deriveStoreKey(source: KeySource, { salt, master }: KeyMat
 }
 
 function derive(secret: Uint8Array, salt: Uint8Array): KeyObject {
-  return createSecretKey(new Uint8Array(hkdfSync('sha256', secret, salt, INFO, KEY_BYTES)))
+  return secretKey(new Uint8Array(hkdfSync('sha256', secret, salt, INFO, KEY_BYTES)))
 }
 
 function keyBytesOf(text: string): Uint8Array {

@@ -9,7 +9,7 @@
  * another row do not open. A key of 256 bits that seals fewer than 2^32 values keeps nonces from meeting (section 8.3).
  */
 
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 import { RunAgentError } from '../errors.ts'
@@ -21,7 +21,7 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const ALGORITHM = 'aes-256-gcm'
 
-/** A key is bytes only at the moment it is made; a KeyObject shows itself in no log. */
+/** 32 bytes; a key that is kept is a KeyObject. */
 export type Key = Uint8Array | KeyObject
 
 /** Whose key it is. */
@@ -68,6 +68,13 @@ export function open(userKey: Key, sealed: Sealed, context: SealContext): Uint8A
     `version ${context.version} of the credential ${context.credential} of ${context.user} does not open`,
     { hint: 'Its row in the store was changed or moved; store the secret anew.' },
   )
+}
+
+/** A key that shows itself in no log. Takes the bytes over: they are overwritten. */
+export function secretKey(bytes: Uint8Array): KeyObject {
+  const key = createSecretKey(bytes)
+  bytes.fill(0)
+  return key
 }
 
 /** A new random key, wrapped: it never was anywhere else. */

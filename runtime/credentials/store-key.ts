@@ -6,7 +6,7 @@
  * changed later. After such a loss the secrets themselves are replaced.
  */
 
-import { createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 import { RunAgentError } from '../errors.ts'
@@ -14,7 +14,16 @@ import { emptyLog, snapshot, transact } from './credentials-file.ts'
 import type { CredentialsFile } from './credentials-file.ts'
 import { deriveStoreKey, newMaterial } from './key-source.ts'
 import type { KeyMaterial, KeySource } from './key-source.ts'
-import { decrypt, encodeFields, encrypt, KEY_BYTES, makeUserKey, unwrapUserKey, wrapUserKey } from './sealing.ts'
+import {
+  decrypt,
+  encodeFields,
+  encrypt,
+  KEY_BYTES,
+  makeUserKey,
+  secretKey,
+  unwrapUserKey,
+  wrapUserKey,
+} from './sealing.ts'
 import type { Owner } from './sealing.ts'
 
 const CHECK_INFO = 'run-agent store of secrets 1: check'
@@ -173,13 +182,6 @@ function checkOf(key: KeyObject): Uint8Array {
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && timingSafeEqual(a, b)
-}
-
-/** Takes the bytes over: they are overwritten. */
-function secretKey(bytes: Uint8Array): KeyObject {
-  const key = createSecretKey(bytes)
-  bytes.fill(0)
-  return key
 }
 
 function wrongKey(file: CredentialsFile, kind: KeySource['kind']): RunAgentError {

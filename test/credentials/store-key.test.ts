@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 
-import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { Encrypter, generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { describe, expect, test } from 'vitest'
 
 import { newKeyText } from '../../runtime/credentials/key-source.ts'
@@ -221,17 +221,19 @@ describe('who can write to the file', () => {
     const source = await ageSource()
     const [file, other] = [place.open(), theirs.open()]
     await openStoreKey(file, source)
-    // A whole row that was made for this very recipient, but without its identity.
-    await openStoreKey(other, await ageSource())
-    const recipient = await identityToRecipient(source.text.trim().split('\n').at(-1) ?? '')
-    const { Encrypter } = await import('age-encryption')
-    const encrypter = new Encrypter()
-    encrypter.addRecipient(recipient)
+    // A row made from a master key that they know, in which everything fits but the identity.
+    const known = newKeyText()
+    await openStoreKey(other, { kind: 'key-file', text: known })
     const row = other.database.prepare('SELECT * FROM store_key').get() as Record<string, unknown>
-    row['master'] = Buffer.from(await encrypter.encrypt(new Uint8Array(32)))
-    file.database
-      .prepare('INSERT OR REPLACE INTO store_key VALUES (@id, @kind, @salt, @master, @key_check, @root)')
-      .run(row)
+    const encrypter = new Encrypter()
+    encrypter.addRecipient(await identityToRecipient(source.text.trim().split('\n').at(-1) ?? ''))
+    const master = Buffer.from(await encrypter.encrypt(Buffer.from(known.trim(), 'base64url')))
+    const put = file.database.prepare(
+      'INSERT OR REPLACE INTO store_key VALUES (0, @kind, @salt, @master, @key_check, @root)',
+    )
+    put.run(row)
+    await expect(openStoreKey(file, { kind: 'key-file', text: known })).resolves.toBeDefined()
+    put.run({ ...row, kind: 'age-identity', master })
     await expect(openStoreKey(file, source)).rejects.toThrow(refusal(/does not open the store/))
   })
 })
