@@ -341,7 +341,7 @@ export const STORE_NAME_BYTES_MAX = 256
 export const SECRET_PAYLOAD_BYTES_MAX = 64 * 1024
 
 /** How long a version can be read after the next one took its place: as long as the longest run that pinned it. */
-export const SECRET_GRACE_MS = RUN_TIME_MS_MAX
+export const SECRET_GRACE_MS = 24 * 60 * 60_000
 
 /** How exactly the time of the last use is kept; each new one is a durable write. */
 export const SECRET_USED_STEP_MS = 60_000

@@ -17,7 +17,7 @@ export interface EscapeSyntax {
 }
 
 /** The longest: `&#x000000061;` */
-export const ESCAPE_BYTES_MAX = 16
+const ESCAPE_BYTES_MAX = 16
 
 /** More digits than a code point needs, and no more. */
 const DIGITS_MAX = 9
