@@ -96,7 +96,7 @@ describe('a credential is not given', () => {
     [
       'to a repository that brings its own definition of the same name',
       {},
-      { realPath: '/home/alice/clone/reviewer.yaml' },
+      { realPath: '/home/user/clone/reviewer.yaml' },
       'E_CREDENTIAL',
       /means another reviewer: the one in \/srv\/agents\/reviewer\.yaml; this one has the lock sha256-a/,
     ],

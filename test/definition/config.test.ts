@@ -32,10 +32,12 @@ x-note: free
             "for": [],
             "inject": undefined,
             "place": "/srv/config.yaml:5:3",
+            "sinceMs": 0,
             "source": {
               "kind": "env",
               "name": "OPENAI_API_KEY",
             },
+            "untilMs": "never",
             "users": undefined,
           },
           "other" => {
@@ -47,10 +49,12 @@ x-note: free
               "kind": "header",
             },
             "place": "/srv/config.yaml:6:3",
+            "sinceMs": 0,
             "source": {
               "kind": "file",
               "path": "/srv/other.key",
             },
+            "untilMs": "never",
             "users": undefined,
           },
         },
@@ -77,6 +81,10 @@ x-note: free
           ],
         },
         "settings": Map {},
+        "store": {
+          "file": undefined,
+          "key": undefined,
+        },
       }
     `)
   })
