@@ -100,7 +100,10 @@ class TakenBack extends Error {
   }
 }
 
-/** @throws RunAgentError E_CREDENTIAL where the key is not 32 bytes or the database does not hold GRANT_TABLES. */
+/**
+ * The database writes ahead and syncs each commit, or uses could be uncounted by a loss of power.
+ * @throws RunAgentError E_CREDENTIAL where the key is not 32 bytes or the database does not hold GRANT_TABLES.
+ */
 export function openActionTokens(database: Database.Database, options: GrantOptions): ActionTokens {
   const links = openGrantLinks(database, options)
   const find = database

@@ -205,7 +205,8 @@ function setBeyond(dimension: Dimension, child: readonly string[], parent: reado
 }
 
 function boundBeyond(dimension: Dimension, child: number, parent: number): Beyond | undefined {
-  return child <= parent ? undefined : beyond(dimension, `${child} is more than the granted ${parent}`)
+  if (child <= parent) return undefined
+  return beyond(dimension, `${Number.isFinite(child) ? child : 'no bound'} is more than the granted ${parent}`)
 }
 
 function permissionsBeyond(child: Authority['permissions'], parent: Authority['permissions']): Beyond | undefined {

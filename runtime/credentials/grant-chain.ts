@@ -3,7 +3,7 @@
  * the action, is in action-token.ts. Every function takes the user and sees nothing of another one.
  */
 
-import { isAbsolute } from 'node:path/posix'
+import { isAbsolute, normalize } from 'node:path/posix'
 
 import type Database from 'better-sqlite3'
 
@@ -181,7 +181,8 @@ function columnsOf(grant: NewGrant): OwnColumns {
 }
 
 function assertAgent(agent: AgentIdentity): void {
-  if ('lock' in agent ? /^sha256-./.test(agent.lock) : isAbsolute(agent.from)) return
+  if ('lock' in agent ? /^sha256-./.test(agent.lock) : isAbsolute(agent.from) && normalize(agent.from) === agent.from)
+    return
   throw new RunAgentError('E_CREDENTIAL', `${agentText(agent)} names no agent`, {
     hint: 'Name the absolute path of its definition, or the digest that `run-agent lock` prints.',
   })

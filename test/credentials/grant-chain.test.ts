@@ -119,8 +119,8 @@ describe('ensure', () => {
     expect(store.grants.list('alice')).toEqual([])
   })
 
-  test.each([{ from: 'reviewer.yaml' }, { from: '' }, { lock: 'reviewer' }])(
-    'throws for an agent by name: %j',
+  test.each([{ from: 'reviewer.yaml' }, { from: '' }, { from: '/srv/../reviewer.yaml' }, { lock: 'reviewer' }])(
+    'throws for an agent that is no file and no bytes: %j',
     (agent) => {
       using store = makeStore()
       expect(() => makeChain(store.grants, 'alice', { agent: { agent } })).toThrow(E_CREDENTIAL)
@@ -439,6 +439,14 @@ test('the list says what changed between two grants of one agent and one tool', 
     ['tool', ['agentDigest', 'sha256-a1', 'sha256-a2'], ['bundle', 'sha256-b1', 'sha256-b2']],
     ['agent'],
     ['tool'],
+  ])
+  makeChain(store.grants, 'alice', { user: { authority: { ...WIDE, scopes: ['admin', 'repo', 'user'] } } })
+  expect(store.grants.list('alice')[7]?.changed).toEqual([
+    {
+      what: 'authority',
+      before: writeAuthority(WIDE),
+      after: writeAuthority({ ...WIDE, scopes: ['admin', 'repo', 'user'] }),
+    },
   ])
   expect(list[1]).toMatchObject({ agent: `from:${AGENT.from}`, credential: 'github', createdAtMs: NOW, uses: 0 })
 })

@@ -4,17 +4,11 @@
  * with what it judges.
  */
 
-import {
-  ruleCompiler,
-  NO_AUTHORITY,
-  type Action,
-  type Authority,
-  type permits,
-  type isWithin,
-} from '../../runtime/credentials/authority.ts'
+import type { Action, Authority, isWithin, permits, ruleCompiler } from '../../runtime/credentials/authority.ts'
 import { canonicalUrl } from '../../runtime/policy/http-url.ts'
 
 export interface Judged {
+  readonly ruleCompiler: typeof ruleCompiler
   readonly isWithin: typeof isWithin
   readonly permits: typeof permits
 }
@@ -27,7 +21,6 @@ export interface Probe {
 }
 
 export const BASE: Authority = {
-  ...NO_AUTHORITY,
   rules: ['GET,POST https://api.example.com/repos/acme/*/issues?page&state=open|closed'],
   contentTypes: ['application/json'],
   requestBytesMax: 10,
@@ -152,7 +145,7 @@ let expected: ReturnType<typeof expectations> | undefined
 export function firstDifference(judged: Judged): string | undefined {
   expected ??= expectations()
   const { probes, all } = expected
-  const compile = ruleCompiler()
+  const compile = judged.ruleCompiler()
   for (const { dimension, authorities, permitted } of all) {
     for (const [index, authority] of authorities.entries()) {
       for (const probe of probes) {
