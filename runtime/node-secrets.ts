@@ -20,6 +20,8 @@ import { printable } from './printable.ts'
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const IN_MEMORY: ReadonlySet<string> = new Set(['tmpfs', 'ramfs'])
 const GIT_FILE_BYTES_MAX = 8192
+/** Some file systems say 0 of the size of what has content. */
+const GROWTH_BYTES = 4096
 
 /** `workspaces`: folders of agents, by whichever path; no secret may lie in them. */
 export function nodeSecretFiles(uid: number, workspaces: readonly string[]): SecretFileHost {
@@ -87,7 +89,7 @@ function readJudged(
   if (stat.size > SECRET_FILE_BYTES_MAX) {
     throw refusal(written, `it is larger than ${SECRET_FILE_BYTES_MAX} bytes`, 'It must hold secrets and nothing else.')
   }
-  return readAtMost(fd, SECRET_FILE_BYTES_MAX)
+  return readAtMost(fd, Math.min(stat.size + GROWTH_BYTES, SECRET_FILE_BYTES_MAX))
 }
 
 function refusal(path: string, why: string, hint: string): RunAgentError {

@@ -4,7 +4,10 @@ const STAT_BYTES = 40
 const HASHES_BYTES = [20, 32] as const
 const EXTENDED = 0x4000
 const NAME_MASK = 0xfff
+/** Within an entry. */
+const MODE_AT = 24
 const FOLDER_MODE = 0o040000
+const SLASH = 0x2f
 const HEADER_BYTES = 12
 
 /**
@@ -12,19 +15,21 @@ const HEADER_BYTES = 12
  * for an index that is not understood whole, or is one of a pair (a split index).
  */
 export function isInGitIndex(index: Uint8Array, path: string): boolean | undefined {
+  const bytes = Buffer.from(index.buffer, index.byteOffset, index.byteLength)
   for (const hashBytes of HASHES_BYTES) {
-    const names = namesOf(Buffer.from(index.buffer, index.byteOffset, index.byteLength), hashBytes)
-    if (names !== undefined) return names.some((name) => name === path || (name.endsWith('/') && path.startsWith(name)))
+    const isListed = search(bytes, hashBytes, Buffer.from(path))
+    if (isListed !== undefined) return isListed
   }
   return undefined
 }
 
-function namesOf(index: Buffer, hashBytes: number): readonly string[] | undefined {
+/** Read to its end, found or not: what is not understood whole says nothing. */
+function search(index: Buffer, hashBytes: number, path: Buffer): boolean | undefined {
   if (index.length < HEADER_BYTES + hashBytes || index.toString('latin1', 0, 4) !== 'DIRC') return undefined
   const version = index.readUInt32BE(4)
   const count = index.readUInt32BE(8)
   if (version < 2 || version > 4) return undefined
-  const names: string[] = []
+  let isListed = false
   let at = HEADER_BYTES
   let previous: Buffer = Buffer.alloc(0)
   for (let entry = 0; entry < count; entry++) {
@@ -36,12 +41,18 @@ function namesOf(index: Buffer, hashBytes: number): readonly string[] | undefine
     if (found === undefined) return undefined
     const { name, end } = found
     if ((flags & NAME_MASK) !== Math.min(name.length, NAME_MASK) || name.length === 0) return undefined
-    const isFolder = index.readUInt32BE(at + 24) === FOLDER_MODE
-    names.push(isFolder && name.at(-1) !== 0x2f ? `${name.toString('utf8')}/` : name.toString('utf8'))
+    const isFolder = index.readUInt32BE(at + MODE_AT) === FOLDER_MODE
+    if (isFolder ? holds(name, path) : name.equals(path)) isListed = true
     previous = name
     at = end
   }
-  return endsWell(index, at, hashBytes) ? names : undefined
+  return endsWell(index, at, hashBytes) ? isListed : undefined
+}
+
+/** A folder's name in a sparse index ends with a slash. */
+function holds(folder: Buffer, path: Buffer): boolean {
+  const whole = folder.at(-1) === SLASH ? folder : Buffer.concat([folder, Buffer.from('/')])
+  return path.subarray(0, whole.length).equals(whole)
 }
 
 interface FoundName {

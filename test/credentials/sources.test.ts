@@ -3,7 +3,13 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { SecretSource } from '../../runtime/credentials/secret.ts'
-import { createSource, secretVariables, type SourceParts } from '../../runtime/credentials/sources.ts'
+import {
+  createClientSecretSource,
+  createSource,
+  secretVariables,
+  type SourceParts,
+} from '../../runtime/credentials/sources.ts'
+import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 import type { CredentialSource, GitHubAppSource } from '../../runtime/definition/config-source.ts'
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'
 import { nodeCommands } from '../../runtime/node-secret-command.ts'
@@ -54,7 +60,7 @@ const app = (key: GitHubAppSource['key']): GitHubAppSource => ({
   baseURL: 'https://api.github.com',
 })
 
-const oauth = (flow: 'code' | 'client'): CredentialSource => ({
+const oauth = (flow: 'code' | 'client'): OAuthSource => ({
   kind: 'oauth',
   issuer: { url: 'https://id.example' },
   client: 'me',
@@ -115,6 +121,15 @@ describe('createSource()', () => {
       )
     }
     expect(requests).toHaveLength(3)
+  })
+
+  test('names a nested secret after its credential', async () => {
+    const stored: OAuthSource = { ...oauth('code'), secret: { kind: 'store' } }
+    expect(await createClientSecretSource('github', stored, parts())?.fetch(asked())).toMatchObject({
+      credential: 'github.secret',
+      value: 'stored-github.secret-alice',
+    })
+    expect(createClientSecretSource('github', { ...stored, secret: undefined }, parts())).toBe(undefined)
   })
 
   test('gives no user the file of another', async () => {
