@@ -99,8 +99,9 @@ abstract class Syntax implements EscapeSyntax {
  * `&#65;`, `&#x41;` and `&amp;`.
  */
 export class CharacterEscapes extends Syntax {
-  constructor() {
-    super([PERCENT, BACKSLASH, AMPERSAND])
+  /** `starts`: only the escapes that begin with these. */
+  constructor(starts: readonly number[] = [PERCENT, BACKSLASH, AMPERSAND]) {
+    super(starts)
   }
 
   read(bytes: Uint8Array, index: number, end: number, isFinal: boolean): number {

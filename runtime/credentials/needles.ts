@@ -3,68 +3,79 @@
  * of JSON, entities of HTML, hexadecimal, quoted-printable) is undone instead (scrub-view.ts), in any mixture.
  */
 
+import { SCRUB_NESTING_MAX, SECRET_LENGTH_MIN } from '../limits.ts'
 import { CharacterEscapes } from './escapes.ts'
 import { undoEscapes, View } from './scrub-view.ts'
 
-export type NeedleKind =
-  | 'raw'
-  | 'normal-form'
-  | 'undone'
-  | 'form'
-  | 'latin-1'
-  | 'mojibake'
-  | 'cesu-8'
-  | 'utf-16'
-  | 'reversed'
-  | 'base64'
-  | 'base64url'
-
-/** A shorter encoding occurs by chance; that of the shortest secret is as long as this in base64. */
-const ENCODED_BYTES_MIN = 7
-
-/** None twice. `without` is for proving that a kind is needed. */
+/** None twice. `without`: kinds to leave out, for proving that each is needed. */
 export function needlesOf(value: string, without: ReadonlySet<string> = new Set()): readonly Uint8Array[] {
   const found = new Map<string, Uint8Array>()
-  for (const [kind, make] of Object.entries(FORMS)) {
-    if (without.has(kind)) continue
-    for (const bytes of make(value)) {
-      if (kind === 'raw' || bytes.length >= ENCODED_BYTES_MIN) found.set(Buffer.from(bytes).toString('latin1'), bytes)
-    }
+  const add = (bytes: Uint8Array): void => {
+    // What was undone may be so short that it occurs by chance.
+    if (bytes.length >= SECRET_LENGTH_MIN) found.set(Buffer.from(bytes).toString('latin1'), bytes)
   }
+  const spellings = new Set([
+    value,
+    ...(without.has('normal-form') ? [] : [value.normalize('NFC'), value.normalize('NFD')]),
+    ...(without.has('undone') ? [] : undone(value)),
+  ])
+  for (const spelling of spellings) {
+    for (const [kind, write] of Object.entries(CHARACTERS)) if (!without.has(kind)) write(spelling).forEach(add)
+  }
+  for (const [kind, write] of Object.entries(WHOLE)) if (!without.has(kind)) write(value).forEach(add)
   return [...found.values()]
 }
 
-const FORMS: { readonly [kind in NeedleKind]: (value: string) => readonly Uint8Array[] } = {
-  raw: (value) => [utf8(value)],
-  'normal-form': (value) => ['NFC', 'NFD'].map((form) => utf8(value.normalize(form))),
-  /** A secret that itself looks like an escape is undone with what stands around it. */
-  undone: (value) => {
-    const once = undone(utf8(value))
-    return once === undefined ? [] : [once, undone(once) ?? once]
-  },
-  /** application/x-www-form-urlencoded (URL Standard); its percents are undone by the view. */
-  form: (value) => (value.includes(' ') ? [utf8(value.replaceAll(' ', '+'))] : []),
-  'latin-1': (value) => (isAscii(value) || !/^[\0-\xff]*$/.test(value) ? [] : [Buffer.from(value, 'latin1')]),
+type Forms = (text: string) => readonly Uint8Array[]
+
+/** By how characters are written as bytes. */
+const CHARACTERS: { readonly [kind: string]: Forms } = {
+  raw: (text) => [utf8(text)],
+  /** Latin-1, and what `escape()` of JavaScript makes of text once it is undone. */
+  'latin-1': (text) =>
+    isAscii(text) ? [] : [byUnit(text, (unit) => (unit < 0x100 ? Uint8Array.of(unit) : unitBytes(unit)))],
   /** UTF-8 that was read as Latin-1, or as windows-1252 (Encoding Standard), and written as UTF-8. */
-  mojibake: (value) =>
-    isAscii(value)
+  mojibake: (text) =>
+    isAscii(text)
       ? []
-      : [utf8(utf8(value).toString('latin1')), utf8(new TextDecoder('windows-1252').decode(utf8(value)))],
+      : [utf8(utf8(text).toString('latin1')), utf8(new TextDecoder('windows-1252').decode(utf8(text)))],
   /** Each surrogate for itself (Unicode Technical Report 26), as `\ud83d\ude00` undone one by one. */
-  'cesu-8': (value) =>
-    /[\ud800-\udfff]/.test(value)
-      ? [Buffer.concat(Array.from({ length: value.length }, (_, index) => unitBytes(value.charCodeAt(index))))]
-      : [],
+  'cesu-8': (text) => (/[\ud800-\udfff]/.test(text) ? [byUnit(text, unitBytes)] : []),
   /** Where all are of Latin-1, a view that leaves out zeros finds them. */
-  'utf-16': (value) => {
-    if (/^[\0-\xff]*$/.test(value)) return []
-    const little = Buffer.from(value, 'utf16le')
+  'utf-16': (text) => {
+    if (isLatin1(text)) return []
+    const little = Buffer.from(text, 'utf16le')
     return [little, Buffer.from(little).swap16()]
   },
-  reversed: (value) => [utf8(Array.from(value).toReversed().join(''))],
-  base64: (value) => [0, 1, 2].map((offset) => Buffer.from(base64Inside(utf8(value), offset))),
-  base64url: (value) =>
-    [0, 1, 2].map((offset) => Buffer.from(base64Inside(utf8(value), offset).replaceAll('+', '-').replaceAll('/', '_'))),
+}
+
+/** By what became of the whole. */
+const WHOLE: { readonly [kind: string]: Forms } = {
+  /** application/x-www-form-urlencoded (URL Standard); its percents are undone by the view. */
+  form: (text) => (text.includes(' ') ? [utf8(text.replaceAll(' ', '+'))] : []),
+  reversed: (text) => [utf8(Array.from(text).toReversed().join(''))],
+  base64: (text) => [0, 1, 2].map((offset) => Buffer.from(base64Inside(utf8(text), offset))),
+  base64url: (text) =>
+    [0, 1, 2].map((offset) => Buffer.from(base64Inside(utf8(text), offset).replaceAll('+', '-').replaceAll('/', '_'))),
+}
+
+/**
+ * What becomes of a secret that itself looks like an escape, when it is undone with what stands around it: all kinds
+ * of escapes, or some, because an outer encoding may have kept the others whole.
+ */
+function undone(text: string): readonly string[] {
+  const found = new Set<string>()
+  for (const starts of ['%', '\\', '&', '%\\', '%&', '\\&', '%\\&']) {
+    let bytes: Uint8Array = utf8(text)
+    for (let level = 0; level < SCRUB_NESTING_MAX; level++) {
+      const result = new View(new Uint8Array(0), 0)
+      const syntax = new CharacterEscapes([...Buffer.from(starts)])
+      if (undoEscapes(syntax, new View(bytes, bytes.length), result, false, true) === undefined) break
+      bytes = result.bytes.slice(0, result.length)
+      found.add(Buffer.from(bytes).toString())
+    }
+  }
+  return [...found]
 }
 
 /** The characters of base64 that `bytes` alone decides when `offset` (mod 3) bytes stand before it. */
@@ -73,17 +84,14 @@ function base64Inside(bytes: Uint8Array, offset: number): string {
   return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.byteLength) * 8) / 6))
 }
 
+function byUnit(text: string, write: (unit: number) => Uint8Array): Uint8Array {
+  return Buffer.concat(Array.from({ length: text.length }, (_, index) => write(text.charCodeAt(index))))
+}
+
 function unitBytes(unit: number): Uint8Array {
   return unit >= 0xd800 && unit <= 0xdfff
     ? Uint8Array.of(0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 0x3f), 0x80 | (unit & 0x3f))
     : utf8(String.fromCharCode(unit))
-}
-
-/** Undefined where nothing was. */
-function undone(bytes: Uint8Array): Uint8Array | undefined {
-  const result = new View(new Uint8Array(0), 0)
-  const end = undoEscapes(new CharacterEscapes(), new View(bytes, bytes.length), result, false, true)
-  return end === undefined ? undefined : result.bytes.slice(0, result.length)
 }
 
 function utf8(text: string): Buffer {
@@ -92,4 +100,8 @@ function utf8(text: string): Buffer {
 
 function isAscii(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text)
+}
+
+function isLatin1(text: string): boolean {
+  return /^[\0-\xff]*$/.test(text)
 }
