@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { encodeInline } from './audit/encode.ts'
 import type { Json, RunRecorder } from './audit/event.ts'
 import type { Broker } from './broker/broker.ts'
+import type { SecretFilter } from './broker/dressing.ts'
 import { codeOf, messageOf } from './errors.ts'
 import { SCRIPT_CALL, type Model, type ModelTurn, type ModelUsage, type TranscriptItem } from './model/model.ts'
 import { planData, type RunPlan } from './plan.ts'
@@ -26,6 +27,8 @@ export interface World {
    * live run: to hear it costs as much as an answer.
    */
   readonly onWaiting?: (call: string) => void
+  /** Keeps secrets out of what a guest makes of what it was told; a replay needs none. */
+  readonly filter?: SecretFilter
 }
 
 export type RunStatus = 'completed' | 'failed' | 'budget_exceeded' | 'interrupted'

@@ -1,12 +1,12 @@
 /** One tool call of the model: decided, recorded, played in the sandbox with the broker as its only way out. */
 import { createHash } from 'node:crypto'
 import type { Json } from './audit/event.ts'
-import type { CallBinding } from './broker/dressing.ts'
+import type { CallBinding, SecretFilter } from './broker/dressing.ts'
 import { RunAgentError } from './errors.ts'
 import { RESULT_DEPTH_MAX, TOOL_ARGUMENTS_BYTES_MAX } from './limits.ts'
 import type { FunctionCallResult, ModelCall } from './model/model.ts'
 import type { PlannedTool, RunPlan } from './plan.ts'
-import { isDue, type PlannedKill } from './planned-kill.ts'
+import { holdsSecret, isDue, SECRET_CAUSE, type PlannedKill } from './planned-kill.ts'
 import type { CapabilityRequest, Decision } from './policy/grant.ts'
 import type { RunFailure, World } from './run.ts'
 import type { GuestEnd, GuestListener, GuestRun } from './sandbox/guest-run.ts'
@@ -158,13 +158,26 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   const stop = (): void => guest.fail(world.stop.reason)
   if (world.stop.aborted) stop()
   world.stop.addEventListener('abort', stop)
-  const end = await run.ended
+  const end = withoutSecret(await run.ended, world.filter)
   world.stop.removeEventListener('abort', stop)
   await guest.finish()
   if (end.kind !== 'killed') return end
   // What the call was killed for asking, if anything, was never asked of the broker.
   const { requests, deliveries } = kill ?? { requests: guest.requests, deliveries: end.deliveries }
   return { ...end, requests, deliveries }
+}
+
+/**
+ * A guest can put together what no look at its parts could find. To cut it out of a result would make another one than
+ * a replay computes, so the call ends, where a replay ends it too.
+ */
+function withoutSecret(end: GuestEnd, filter: SecretFilter | undefined): GuestEnd {
+  if (filter === undefined || filter.isEmpty || end.kind === 'killed') return end
+  const said = end.kind === 'ok' ? JSON.stringify(end.value ?? null) : JSON.stringify(end.error)
+  const [name] = filter.text(said).found
+  if (name === undefined) return end
+  const { requests, deliveries } = end
+  return { kind: 'killed', cause: SECRET_CAUSE, message: holdsSecret(name), requests, deliveries }
 }
 
 function killedAs({ requests, deliveries, cause, message }: PlannedKill): GuestEnd {
@@ -223,6 +236,8 @@ class ServedGuest implements GuestListener {
 
   onLog(level: string, text: string): void {
     const { world, call } = this.#playing
+    const [name] = world.filter === undefined || world.filter.isEmpty ? [] : world.filter.text(text).found
+    if (name !== undefined) return this.run?.kill(SECRET_CAUSE, holdsSecret(name))
     world.recorder.append({ kind: 'log', call, data: { level, text } })
     this.#logs += 1
     this.#killIfPlanned()

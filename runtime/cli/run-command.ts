@@ -305,12 +305,16 @@ async function record(
 ): Promise<number> {
   const authorities = authoritiesOf(environment, config)
   const run = newRunId(nodeClock, randomBytes(10))
-  const { dresser, filter } = await dressing(run)
+  const { dresser, filter, scrubbed } = await dressing(run)
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
     clock: nodeClock,
     prepareFile: prepareTrailFile,
   })
-  const recorder = reporter.follow(trail.beginRun(run), plan, player.kind === 'script' ? player.why : undefined)
+  const recorder = reporter.follow(
+    scrubbed(trail.beginRun(run)),
+    plan,
+    player.kind === 'script' ? player.why : undefined,
+  )
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const network = nodeWebHost()
   const web = { host: network, authoritiesOf: authorities, dresser, filter }
@@ -329,6 +333,7 @@ async function record(
       model,
       sandbox: sandboxes.tools,
       stop: stop.signal,
+      filter,
       plannedKill: () => undefined,
     }
     outcome = await runAgent(plan, world)

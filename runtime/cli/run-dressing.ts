@@ -1,8 +1,10 @@
 /** The credentials of one run, put together: sources, chains of grants, the filter that keeps values out of everything. */
+import type { RunRecorder } from '../audit/event.ts'
 import { openActionTokens } from '../credentials/action-token.ts'
 import { openGrants } from '../credentials/grant-chain.ts'
 import { createRunCredentials, type GivenCredential } from '../credentials/run-credentials.ts'
 import { createScrubber, type Hit } from '../credentials/scrub.ts'
+import { scrubbedRecorder } from '../credentials/scrubbed-recorder.ts'
 import { createSecretFilter } from '../credentials/secret-filter.ts'
 import type { LiveSecret } from '../credentials/secret.ts'
 import type { Dresser, SecretFilter } from '../broker/dressing.ts'
@@ -16,6 +18,8 @@ import type { Secrets } from './secrets.ts'
 export interface RunDressing {
   readonly dresser: Dresser | undefined
   readonly filter: SecretFilter
+  /** The last look before an event is written. */
+  readonly scrubbed: (recorder: RunRecorder) => RunRecorder
   /** A value that something else than a tool uses, and that must not show either. */
   readonly use: (secret: LiveSecret) => void
 }
@@ -46,8 +50,10 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     secrets.expose(secret)
   }
   const filter = createSecretFilter(scrubber, onHit)
+  const scrubbed = (recorder: RunRecorder): RunRecorder =>
+    scrubbedRecorder(recorder, scrubber, (hits) => hits.forEach(onHit))
   const given = givenCredentials(options)
-  if (given.length === 0) return { dresser: undefined, filter, use }
+  if (given.length === 0) return { dresser: undefined, filter, scrubbed, use }
   const { file, key } = await secrets.store()
   const grantOptions = {
     rootKey: key.deriveKey('grant-root'),
@@ -65,7 +71,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     clock: nodeClock,
     onUse: use,
   })
-  return { dresser, filter, use }
+  return { dresser, filter, scrubbed, use }
 }
 
 function givenCredentials({ config, definition, tools, question }: RunDressingOptions): readonly GivenCredential[] {

@@ -228,3 +228,37 @@ test('a value never stands on the command line', async () => {
   const refused = await desk.run('credentials', 'add', 'api', SECRET, '--config', desk.config)
   expect(refused.exit).toBe(2)
 })
+
+test('a secret that a tool puts together itself ends the call, and so does one that it prints; a replay ends them too', async () => {
+  await using api = await credentialServer()
+  // Split by spaces, no look at the answer finds it.
+  api.answer = (asked, response) => void response.end(Array.from(String(asked.headers['authorization'])).join(' '))
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  desk.write({
+    'agents/get.ts': `import { defineTool, z } from 'run-agent'
+export default defineTool({
+  description: 'Joins what it is told.',
+  parameters: z.object({ url: z.string() }),
+  async execute({ url }) {
+    const text = (await (await fetch(url)).text()).split(' ').join('')
+    if (url.endsWith('/print')) console.log(text)
+    if (url.endsWith('/throw')) throw new Error(text)
+    return url.endsWith('/return') ? { text } : 'done'
+  },
+})
+`,
+  })
+  desk.configure(credentials(desk, { api: { for: [`GET ${api.base}/**`] } }))
+  const asked = ['return', 'print', 'throw', 'quiet'].map((name) => ({ url: `${api.base}/${name}` }))
+  const { results, said } = await requests(desk, asked)
+  for (const result of results.slice(0, 3)) {
+    expect(result).toMatchObject({
+      code: 'E_LIMIT_SECRET',
+      message: expect.stringContaining('holds the credential api'),
+    })
+  }
+  expect(results[3]).toBe('done')
+  for (const form of FORMS) expect(said).not.toContain(form)
+  expect(desk.filesHolding(FORMS)).toEqual([])
+  expect((await desk.run('replay', 'last')).stdout).toMatch(/identical/)
+})
