@@ -460,3 +460,6 @@ export const LOOPBACK_ANSWER_MS = 1_000
 
 /** After an issuer failed to replace a token that still lasts, how long it is left alone: each use would wait for it. */
 export const TOKEN_RETRY_MS = 30_000
+
+/** A value of the store that is older is overdue: NIST and most providers ask for 90 days. */
+export const SECRET_AGE_DAYS_MAX = 90

@@ -280,6 +280,12 @@ function grantsOf(
     for (const { rule, place: at } of cut.dropped) {
       problems.push(problemAt(at, `${name} never needs ${rule}: the rule can never take effect`))
     }
+    for (const credential of entry.credentials) {
+      const wanted = needs === undefined ? true : needs.credentials
+      if (wanted === true || wanted?.includes(credential.name) === true) continue
+      const message = `${name} never needs the credential ${credential.name}: it can never take effect`
+      problems.push(problemAt(credential.place, message))
+    }
     if (needs !== undefined && cut.dropped.length === 0 && lacksAll(cut.grant, needs)) {
       const rights = Object.keys(needs).join(', ')
       problems.push(problemAt(entry.place, `${name} needs ${rights} and is granted none of it: every call would fail`))

@@ -8,7 +8,7 @@ export default defineTool({
     url: z.string().describe('Absolute'),
     path: z.string().describe('Relative to the workspace'),
   }),
-  needs: { http: true, write: true },
+  needs: { http: true, write: true, credentials: true },
   async execute({ url, path }) {
     const answer = await fetch(url)
     if (!answer.ok) throw new Error(`HTTP ${answer.status} ${answer.statusText} of ${url}`)

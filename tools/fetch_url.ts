@@ -12,7 +12,7 @@ export default defineTool({
     headers: z.record(z.string(), z.string()).optional(),
     body: z.string().optional(),
   }),
-  needs: { http: true },
+  needs: { http: true, credentials: true },
   async execute({ url, method = 'GET', headers = {}, body }) {
     const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
     const bytes = new Uint8Array(await answer.arrayBuffer())

@@ -11,6 +11,7 @@ import type { FileStat } from '../ports.ts'
 import { printable } from '../printable.ts'
 import { findBubblewrap, SANDBOX_ENVIRONMENT } from '../sandbox/walls.ts'
 import { isAlive } from './audit-command.ts'
+import { credentialWarnings } from './credential-warnings.ts'
 import { askedAgent } from './checked-agent.ts'
 import { definitionPlace, readConfig, readEnvironment, trailPath, type CommandEnvironment } from './environment.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
@@ -211,13 +212,37 @@ async function findCredentials(
     let origin = 'its source'
     try {
       origin = secrets.sourceOf(name).origin
-      await secretOf(name)
-      return { what, status: 'ok', message: `is there, from ${origin}` }
+      const secret = await secretOf(name)
+      const warnings = await warningsFor(environment, config, secrets, name, secret)
+      const message = `is there, from ${origin}`
+      if (warnings.length === 0) return { what, status: 'ok', message }
+      return { what, status: 'warning', message: `${message}\n${warnings.join('\n')}` }
     } catch (error) {
       return { ...problemOf(what, error), message: `cannot be had from ${origin}: ${messageOf(error)}` }
     }
   })
   return await Promise.all([...providers, ...credentials])
+}
+
+async function warningsFor(
+  { variables, user }: CommandEnvironment,
+  { credentials, providers }: OperatorConfig,
+  secrets: Secrets,
+  name: string,
+  secret: LiveSecret,
+): Promise<readonly string[]> {
+  const found = credentials.get(name)
+  if (found === undefined) return []
+  const entries = found.source.kind === 'store' ? (await secrets.store()).secrets.list(user.name) : []
+  return credentialWarnings({
+    name,
+    config: found,
+    usedByProviders: new Set([...providers.values()].flatMap(({ credential }) => credential ?? [])),
+    secret,
+    stored: entries.find(({ credential, state }) => credential === name && state === 'current'),
+    nowMs: Date.now(),
+    isEphemeral: variables['CI'] === 'true',
+  })
 }
 
 /** Without a definition nobody knows which model is wanted: that of the openai provider is the default. */

@@ -1,5 +1,6 @@
 /** Who plays the model: a provider or a script. Never a silent choice, and said in the first event and on stderr. */
 import type { RunRecorder } from '../audit/event.ts'
+import type { SecretFilter } from '../broker/dressing.ts'
 import { createModelFetch } from '../broker/model-http.ts'
 import type { ResolvedProvider } from '../credentials/provider-credential.ts'
 import type { LiveSecret } from '../credentials/secret.ts'
@@ -56,12 +57,18 @@ export async function choosePlayer(
 export async function providerModel(
   { provider }: Extract<Player, { kind: 'provider' }>,
   recorder: RunRecorder,
+  filter: SecretFilter,
 ): Promise<Model> {
   const [{ createOpenAIModel }, { nodeHttpHost }] = await Promise.all([
     import('../model/openai-model.ts'),
     import('../node-http.ts'),
   ])
-  const { baseURL, api, dress, scrub } = provider
+  const { baseURL, api, dress } = provider
+  // Neither the provider's own key nor any other secret that the run has used.
+  const scrub = (text: string): string => {
+    const own = provider.scrub(text)
+    return filter.isEmpty ? own : filter.text(own).value
+  }
   const httpHost = nodeHttpHost()
   const fetch = createModelFetch({ recorder, dress, scrub, baseURL, httpHost, call: MODEL_CALL })
   const model = createOpenAIModel({ provider: provider.provider, name: provider.name, baseURL, api, fetch })

@@ -323,7 +323,7 @@ async function record(
   const model =
     player.kind === 'script'
       ? scriptModel(plan, sandboxes.script, recorder, broker)
-      : await providerModel(player, recorder)
+      : await providerModel(player, recorder, filter)
   let outcome: RunOutcome
   let head: Head
   try {

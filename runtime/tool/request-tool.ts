@@ -31,7 +31,7 @@ export function requestTool(
   }
   return {
     bundle: { hash: createHash('sha256').update(source).digest('hex'), name: `${name}.request.js`, source },
-    manifest: { description, parameters, needs: { http: true } },
+    manifest: { description, parameters, needs: { http: true, credentials: true } },
   }
 }
 

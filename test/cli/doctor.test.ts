@@ -78,7 +78,7 @@ describe('doctor', () => {
     for (const args of [['doctor'], ['doctor', '--json']]) {
       const { exit, stdout, stderr } = await desk.runWith({ environment }, ...args)
       expect(exit).toBe(0)
-      expect(stdout).toContain('is there, from the variable CANARY')
+      expect(stdout).toContain('is there, from the environment variable CANARY')
       expect(stdout).toContain('is there, from the file ./secret.key')
       expect(stdout).toContain('https://models.example/v1 with the credential fromfile')
       for (const secret of Object.values(environment)) expect(stdout + stderr).not.toContain(secret)
