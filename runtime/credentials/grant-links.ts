@@ -3,7 +3,7 @@
  * from the user down; nothing is remembered between two calls but compiled rules.
  */
 
-import { createHash, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, hash, timingSafeEqual } from 'node:crypto'
 
 import type Database from 'better-sqlite3'
 
@@ -24,6 +24,7 @@ import {
   assertGrantTables,
   CONTENT_COLUMNS,
   contentText,
+  ID_LENGTH,
   withGrantStore,
   LEVELS,
   macOf,
@@ -111,9 +112,6 @@ export interface GrantLinks {
 
 const ROOT_KEY_BYTES = 32
 
-/** Of what was hashed, 128 bits: nobody finds two contents with one id. */
-const ID_LENGTH = 32
-
 /** Set by a level for all that follow. */
 const INHERITED = ['user', 'credential', 'agent', 'agent_digest', 'tool', 'bundle'] as const
 
@@ -167,7 +165,7 @@ export function openGrantLinks(database: Database.Database, options: GrantOption
       const within = above === undefined ? undefined : isWithin(authority, above.authority, compile)
       if (within?.ok === false) return { rule: 'wider', level: content.level, ...within }
       const text = contentText(content)
-      const id = createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH)
+      const id = (content.token_sha256 ?? hash('sha256', text, 'hex')).slice(0, ID_LENGTH)
       const sealed = {
         ...content,
         id,
