@@ -44,9 +44,10 @@ export interface GrantOptions {
 
 /**
  * What refused. `unknown`: this user has no such grant or token; `forged`: a row is not the one that was made; `order`:
- * the levels do not follow one another; `wider`: more than the level above allows; `holder`: it is for another agent,
- * tool or credential, or for other bytes of them; `denied`: the authority does not permit the request; `bound`: the
- * token is for another request.
+ * the levels do not follow one another; `time`: before or after that of a level; `exhausted`: a level has no use left;
+ * `wider`: more than the level above allows; `holder`: it is for another agent, tool or credential, or for other bytes
+ * of them; `denied`: the authority does not permit the request; `bound`: the token is for another request; `spent`: it
+ * was used.
  */
 export type GrantRule =
   | 'unknown'
