@@ -4,7 +4,7 @@
  * statement, before that is sent: what is lost after that needs another token.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 import type Database from 'better-sqlite3'
 
@@ -20,7 +20,7 @@ import {
   type GrantRefusal,
   type VerifiedChain,
 } from './grant-links.ts'
-import { withGrantStore, type GrantContent, type SealedRow } from './grant-row.ts'
+import { ID_LENGTH, withGrantStore, type GrantContent, type SealedRow } from './grant-row.ts'
 
 /** One request, by whom, with what. All of it is bound. */
 export interface TokenAction extends Action {
@@ -85,7 +85,7 @@ type Bound = { readonly [Column in (typeof BOUND)[number]]: NonNullable<GrantCon
 
 const CONSUME = `
   UPDATE credential_grant SET uses = uses + 1
-  WHERE token_sha256 = @token AND level = 'action' AND uses < max_uses AND revoked_at IS NULL
+  WHERE id = @id AND token_sha256 = @token AND level = 'action' AND uses < max_uses AND revoked_at IS NULL
     AND not_before <= @now AND expires_at > @now
     AND ${BOUND.map((column) => `${column} = @${column}`).join(' AND ')}
   RETURNING id`
@@ -106,10 +106,7 @@ class TakenBack extends Error {
  */
 export function openActionTokens(database: Database.Database, options: GrantOptions): ActionTokens {
   const links = openGrantLinks(database, options)
-  const find = database
-    .prepare<[string, string], string>('SELECT id FROM credential_grant WHERE token_sha256 = ? AND user = ?')
-    .pluck()
-  const use = database.prepare<Bound & { token: string; now: number }, string>(CONSUME).pluck()
+  const use = database.prepare<Bound & { id: string; token: string; now: number }, string>(CONSUME).pluck()
   const count = database.prepare<[string]>(
     'UPDATE credential_grant SET uses = uses + 1 WHERE id = ? AND uses < max_uses AND revoked_at IS NULL',
   )
@@ -118,8 +115,8 @@ export function openActionTokens(database: Database.Database, options: GrantOpti
   )
 
   /** In a transaction, with the chain above the action verified in it. */
-  function spend(row: SealedRow, above: readonly GrantLink[], authority: Authority, bound: Bound, now: number): Spent {
-    const used = use.get({ ...bound, token: row.token_sha256 ?? '', now })
+  function spend({ row, above, authority, bound, token }: Use, now: number): Spent {
+    const used = use.get({ ...bound, id: row.id, token: hashOf(token), now })
     if (used !== row.id) throw new TakenBack(boundRefusal(row, bound))
     for (const link of above) {
       if (link.row.max_uses === null || count.run(link.row.id).changes === 1) continue
@@ -146,33 +143,36 @@ export function openActionTokens(database: Database.Database, options: GrantOpti
       }),
     consume: (token, action, now) =>
       atomically(() => {
-        const id = find.get(hashOf(token), action.user)
-        if (id === undefined) return noToken()
-        const chain = links.verify(action.user, id, now)
+        const chain = links.verify(action.user, hashOf(token).slice(0, ID_LENGTH), now)
         if (!chain.ok) return chain
-        const trouble = deniedBy(links, chain, action, now)
         const last = chain.links.at(-1)
-        if (trouble !== undefined || last === undefined) return trouble ?? noToken()
-        return spend(last.row, chain.links.slice(0, -1), last.authority, boundOf(action), now)
+        if (last?.row.token_sha256 !== hashOf(token)) return noToken()
+        const denied = deniedBy(links, chain, action, now)
+        if (denied !== undefined) return denied
+        return spend({ ...last, above: chain.links.slice(0, -1), bound: boundOf(action), token }, now)
       }),
     authorise: (toolGrant, action, now) =>
       atomically(() => {
         const made = makeAction(links, toolGrant, action, now)
         if (!made.ok) return made
-        return spend(made.row, made.chain.links, made.authority, made.bound, now)
+        return spend(made, now)
       }),
     prune: (user, beforeMs) => withGrantStore(() => prune.run(user, beforeMs).changes),
   }
 }
 
-interface MadeAction {
-  readonly ok: true
+/** A token that is used for an action, and the row that was made for one. */
+interface Use {
   readonly token: string
-  readonly row: SealedRow
-  /** Above the action. */
-  readonly chain: VerifiedChain
-  readonly authority: Authority
   readonly bound: Bound
+  readonly row: SealedRow
+  readonly authority: Authority
+  /** The levels above the action. */
+  readonly above: readonly GrantLink[]
+}
+
+interface MadeAction extends Use {
+  readonly ok: true
 }
 
 function makeAction(links: GrantLinks, toolGrant: string, action: TokenAction, now: number): MadeAction | GrantRefusal {
@@ -191,7 +191,7 @@ function makeAction(links: GrantLinks, toolGrant: string, action: TokenAction, n
   const row = links.seal(chain, { ...bound, token_sha256: hashOf(token) }, authority)
   if ('ok' in row) return row
   links.insert(row)
-  return { ok: true, token, row, chain, authority, bound }
+  return { ok: true, token, row, authority, bound, above: chain.links }
 }
 
 /** Every level is asked, though the last one permits no more than those above it. */
@@ -255,5 +255,5 @@ function noToken(): GrantRefusal {
 }
 
 function hashOf(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }

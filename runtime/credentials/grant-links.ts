@@ -3,7 +3,7 @@
  * from the user down; nothing is remembered between two calls but compiled rules.
  */
 
-import { createHash, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, hash, timingSafeEqual } from 'node:crypto'
 
 import type Database from 'better-sqlite3'
 
@@ -24,6 +24,7 @@ import {
   assertGrantTables,
   CONTENT_COLUMNS,
   contentText,
+  ID_LENGTH,
   withGrantStore,
   LEVELS,
   macOf,
@@ -43,9 +44,10 @@ export interface GrantOptions {
 
 /**
  * What refused. `unknown`: this user has no such grant or token; `forged`: a row is not the one that was made; `order`:
- * the levels do not follow one another; `wider`: more than the level above allows; `holder`: it is for another agent,
- * tool or credential, or for other bytes of them; `denied`: the authority does not permit the request; `bound`: the
- * token is for another request.
+ * the levels do not follow one another; `time`: before or after that of a level; `exhausted`: a level has no use left;
+ * `wider`: more than the level above allows; `holder`: it is for another agent, tool or credential, or for other bytes
+ * of them; `denied`: the authority does not permit the request; `bound`: the token is for another request; `spent`: it
+ * was used.
  */
 export type GrantRule =
   | 'unknown'
@@ -111,9 +113,6 @@ export interface GrantLinks {
 
 const ROOT_KEY_BYTES = 32
 
-/** Of what was hashed, 128 bits: nobody finds two contents with one id. */
-const ID_LENGTH = 32
-
 /** Set by a level for all that follow. */
 const INHERITED = ['user', 'credential', 'agent', 'agent_digest', 'tool', 'bundle'] as const
 
@@ -167,7 +166,7 @@ export function openGrantLinks(database: Database.Database, options: GrantOption
       const within = above === undefined ? undefined : isWithin(authority, above.authority, compile)
       if (within?.ok === false) return { rule: 'wider', level: content.level, ...within }
       const text = contentText(content)
-      const id = createHash('sha256').update(text).digest('hex').slice(0, ID_LENGTH)
+      const id = (content.token_sha256 ?? hash('sha256', text, 'hex')).slice(0, ID_LENGTH)
       const sealed = {
         ...content,
         id,

@@ -21,9 +21,13 @@ export type Level = (typeof LEVELS)[number]
 
 const TABLE = 'credential_grant'
 
+/** Of a digest in hex, 128 bits: nobody finds two contents, or two tokens, with one id. */
+export const ID_LENGTH = 32
+
 /**
  * For an empty place in a store's file. Times are milliseconds since the Unix epoch, digests SHA-256 in hex; NULL in
- * `expires_at` is never, in `max_uses` any number. The triggers are for mistakes of ours, not for who can drop them.
+ * `expires_at` is never, in `max_uses` any number. An action is found by its token alone: its id is the first half of
+ * the token's digest. The triggers are for mistakes of ours, not for who can drop them.
  */
 export const GRANT_TABLES = `
   CREATE TABLE ${TABLE} (
@@ -46,7 +50,7 @@ export const GRANT_TABLES = `
     body_sha256 TEXT,
     args_sha256 TEXT,
     idempotency_key TEXT,
-    token_sha256 TEXT UNIQUE,
+    token_sha256 TEXT,
     authority TEXT NOT NULL,
     not_before INTEGER NOT NULL,
     expires_at INTEGER,
@@ -61,7 +65,7 @@ export const GRANT_TABLES = `
     CHECK ((depth = 0) = (parent IS NULL)),
     CHECK ((depth >= 1) = (agent IS NOT NULL) AND (depth >= 1) = (agent_digest IS NOT NULL)),
     CHECK ((depth >= 2) = (tool IS NOT NULL) AND (depth >= 2) = (bundle IS NOT NULL)),
-    CHECK ((depth = 3) = (token_sha256 IS NOT NULL))
+    CHECK ((depth = 3) = (token_sha256 IS NOT NULL) AND (depth < 3 OR id = substr(token_sha256, 1, ${ID_LENGTH})))
   ) STRICT;
   CREATE INDEX ${TABLE}_parent ON ${TABLE} (parent);
   CREATE INDEX ${TABLE}_user ON ${TABLE} (user) WHERE level <> 'action';

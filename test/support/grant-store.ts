@@ -133,6 +133,14 @@ export function tokenAction(change: Partial<TokenAction> = {}): TokenAction {
   }
 }
 
+/** A user, an agent, a tool and an action, and the id of the last. */
+export function deepChain(store: GrantStore): readonly string[] {
+  const chain = makeChain(store.grants)
+  const minted = store.tokens.mint(chain.tool, tokenAction(), NOW)
+  if (!minted.ok) throw new Error(minted.why)
+  return [chain.user, chain.agent, chain.tool, minted.grant]
+}
+
 /** Changes rows as somebody would who can write to the file and knows SQLite: the triggers stand aside. */
 export function tamper(database: Database.Database, statement: string, ...values: readonly unknown[]): void {
   const triggers = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").all() as {

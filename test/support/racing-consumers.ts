@@ -14,16 +14,16 @@ const database = openFile(path)
 const tokens = JSON.parse(readFileSync(list, 'utf8')) as readonly string[]
 const { consume } = openActionTokens(database, { rootKey: ROOT_KEY, clock: { now: () => NOW } })
 const select = database.prepare<[string], { uses: number; max_uses: number }>(
-  'SELECT uses, max_uses FROM credential_grant WHERE token_sha256 = ?',
+  'SELECT uses, max_uses FROM credential_grant WHERE id = ?',
 )
-const update = database.prepare<[string]>('UPDATE credential_grant SET uses = uses + 1 WHERE token_sha256 = ?')
+const update = database.prepare<[string]>('UPDATE credential_grant SET uses = uses + 1 WHERE id = ?')
 
 /** Asks first and writes then, each by itself. */
 function selectThenUpdate(token: string): boolean {
-  const hash = createHash('sha256').update(token).digest('hex')
-  const row = select.get(hash)
+  const id = createHash('sha256').update(token).digest('hex').slice(0, 32)
+  const row = select.get(id)
   if (row === undefined || row.uses >= row.max_uses) return false
-  return update.run(hash).changes === 1
+  return update.run(id).changes === 1
 }
 
 process.stdout.write('ready\n')
