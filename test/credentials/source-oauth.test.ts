@@ -219,6 +219,15 @@ describe('the tokens of who has logged in', () => {
     )
   })
 
+  test('are not used for more than the configuration says by now', async () => {
+    const { kept, tokens, sourceAt } = await session()
+    const { version: _version, ...first } = await kept()
+    tokens.put({ ...first, scopes: ['openid', 'repo', 'issues'], user: 'alice', credential: 'github' })
+    expect(await refusalOf(() => sourceAt(Date.now).fetch(asked()))).toContain('more scopes than are written now')
+    tokens.put({ ...first, scopes: ['openid'], user: 'alice', credential: 'github' })
+    expect(await sourceAt(Date.now).fetch(asked())).toMatchObject({ value: first.value })
+  })
+
   test('without a refresh token are used to their end', async () => {
     const { kept, tokens, sourceAt } = await session()
     const { version: _version, ...first } = await kept()
