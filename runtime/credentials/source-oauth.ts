@@ -85,7 +85,7 @@ function createLoginSource(credential: string, source: OAuthSource, parts: OAuth
     isPerUser: true,
     fetch: async ({ user, rejected, signal }) => {
       const nowMs = clock.now()
-      const kept = requireLogin(await tokens.read(user, credential), credential, user)
+      const kept = requireLogin(await tokens.read(user, credential), credential, user, source)
       const isLeftAlone = nowMs < (restUntilMs.get(user) ?? 0)
       if (isUsable(kept, rejected, nowMs, isLeftAlone)) return liveFrom(kept, credential, user, undefined)
       const whileItLasts = (last: KeptTokens, thrown: unknown): LiveSecret => {
@@ -139,7 +139,7 @@ interface Renewal {
 async function renew(renewal: Renewal): Promise<LiveSecret> {
   const { credential, source, parts, issuer, user, rejected } = renewal
   const { clock, tokens } = parts
-  const kept = requireLogin(await tokens.read(user, credential), credential, user)
+  const kept = requireLogin(await tokens.read(user, credential), credential, user, source)
   if (isUsable(kept, rejected, clock.now())) return liveFrom(kept, credential, user, issuer)
   if (kept.refreshToken === undefined) {
     throw logIn(credential, user, 'the token has ended, and there is none to replace it with')
@@ -163,16 +163,17 @@ async function renew(renewal: Renewal): Promise<LiveSecret> {
   const { grant, excess } = readGrant(credential, answer, rules)
   const refreshToken = grant.refreshToken ?? kept.refreshToken
   if (excess.length > 0) {
+    // First, because an issuer may take longer than the lease.
+    await markDead(kept, renewal)
     const revoked = [
       { token: refreshToken, hint: 'refresh_token' as const },
       { token: grant.value, hint: 'access_token' as const },
     ]
     await revokeTokens(credential, issuer, revoked).catch(() => false)
-    await markDead(kept, renewal)
     throw tooMuch(credential)
   }
   await tokens.write({ ...grant, refreshToken, isDead: false, user, credential }, renewal.fence)
-  return liveFrom(requireLogin(await tokens.read(user, credential), credential, user), credential, user, issuer)
+  return liveFrom(requireLogin(await tokens.read(user, credential), credential, user, source), credential, user, issuer)
 }
 
 async function markDead(
@@ -193,10 +194,17 @@ function hasEnded({ expiresAtMs }: KeptTokens, nowMs: number): boolean {
   return expiresAtMs !== undefined && nowMs >= expiresAtMs
 }
 
-/** @throws RunAgentError E_CREDENTIAL where nobody is logged in. */
-function requireLogin(kept: KeptTokens | undefined, credential: string, user: string): KeptTokens {
+/** @throws RunAgentError E_CREDENTIAL where nobody is logged in, or for more than the configuration says by now. */
+function requireLogin(
+  kept: KeptTokens | undefined,
+  credential: string,
+  user: string,
+  { scopes }: OAuthSource,
+): KeptTokens {
   if (kept === undefined) throw logIn(credential, user, 'nobody has logged in')
   if (kept.isDead) throw logIn(credential, user, 'the issuer takes the tokens of the last login no more')
+  const isMore = kept.scopes?.some((scope) => !scopes.includes(scope)) ?? false
+  if (isMore) throw logIn(credential, user, 'the last login was for more scopes than are written now')
   return kept
 }
 

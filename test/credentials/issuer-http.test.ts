@@ -48,6 +48,22 @@ describe('askIssuer()', () => {
     expect(said).toBe('E_CREDENTIAL id.example gave no answer: HTTP_ENCODING (Try again when it can be reached.)')
   })
 
+  test('sends nothing without TLS but to this machine', async () => {
+    const seen: string[] = []
+    const http = {
+      request: async ({ url }: { readonly url: string }) => {
+        seen.push(url)
+        return { status: 200, headers: {}, body: new Uint8Array() }
+      },
+    }
+    const ask = (url: string) => askIssuer(http, { ...request, url, signal: AbortSignal.timeout(1000) })
+    expect(await refusalOf(() => ask('http://id.example/a'))).toContain('over https alone')
+    expect(await refusalOf(() => ask('no url'))).toContain('over https alone')
+    await ask('https://id.example/a')
+    await ask('http://127.0.0.1/a')
+    expect(seen).toEqual(['https://id.example/a', 'http://127.0.0.1/a'])
+  })
+
   test('rejects with the reason of who has left', async () => {
     const signal = AbortSignal.abort(new Error('left'))
     const http = { request: () => Promise.reject(webFailure('HTTP_ENCODING', 'sekret')) }

@@ -1,8 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { isInGitIndex } from '../../runtime/credentials/git-index.ts'
 import { createFileSource, whyRefused, type SecretFileFacts } from '../../runtime/credentials/source-file.ts'
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'
@@ -91,6 +101,39 @@ describe('{ file: PATH }', () => {
     expect(await refused(join(folder, 'alias', 'key'), [join(folder, 'work')])).toContain('in the workspace')
     expect(await fetched(path, [join(folder, 'work-beside')])).toBe(SECRET)
     expect(await fetched(secretFile(join(folder, 'work-beside')), workspaces)).toBe(SECRET)
+  })
+
+  test('is what was opened, while its folder is swapped for a link into a workspace', async () => {
+    const [root, work] = [temporaryFolder(), temporaryFolder()]
+    mkdirSync(join(root, 'd'))
+    secretFile(join(root, 'd'))
+    writeFileSync(join(work, 'key'), 'planted-0123456789', { mode: 0o600 })
+    symlinkSync(work, join(root, 'link'))
+    const swapper = fork(join(import.meta.dirname, '../support/swap-directory.js'), [root], { execArgv: [] })
+    onTestFinished(() => void swapper.kill('SIGKILL'))
+    await once(swapper, 'message')
+    const path = join(root, 'd', 'key')
+    const files = nodeSecretFiles(uid, [work])
+    const seen = { ours: 0, planted: 0, plantedWhereOnlyTheNameIsJudged: 0 }
+    for (const endMs = performance.now() + 10_000; performance.now() < endMs;) {
+      try {
+        if (Buffer.from(files.read(path, 'mounted')).includes('planted')) seen.planted++
+        else seen.ours++
+      } catch {
+        // It was gone, or led into the workspace.
+      }
+      try {
+        const isInside = realpathSync(path).startsWith(work)
+        if (!isInside && readFileSync(path).includes('planted')) seen.plantedWhereOnlyTheNameIsJudged++
+      } catch {
+        // It was gone.
+      }
+      if (seen.ours > 500 && seen.plantedWhereOnlyTheNameIsJudged > 5) break
+    }
+    expect(seen.planted).toBe(0)
+    expect(seen.ours).toBeGreaterThan(0)
+    // The control: what asks where a name leads, and then opens the name, is given what was planted.
+    expect(seen.plantedWhereOnlyTheNameIsJudged).toBeGreaterThan(0)
   })
 
   test('is bounded', async () => {
@@ -185,6 +228,15 @@ describe('a file that git tracks', () => {
     for (let length = 0; length < index.length; length++) {
       expect(isInGitIndex(index.subarray(0, length), 'key'), `cut to ${length}`).toBe(undefined)
     }
+    // Half of a split index, which may list nothing itself; the same bytes under another name are passed over.
+    const empty = (extension: string): Buffer =>
+      Buffer.concat([
+        Buffer.from('DIRC\0\0\0\x02\0\0\0\0', 'latin1'),
+        Buffer.from(`${extension}\0\0\0\x14`),
+        Buffer.alloc(40),
+      ])
+    expect(isInGitIndex(empty('link'), 'key')).toBe(undefined)
+    expect(isInGitIndex(empty('TREE'), 'key')).toBe(false)
   })
 })
 
@@ -215,6 +267,13 @@ describe('a mounted secret', () => {
     expect(inMounts(kubernetes(at), `${at}/key`)).toContain('it is a link')
     expect(inMounts(swarm(at, '0446') + readOnly(at), `${at}/key`)).toContain('others can read')
     expect(inMounts(swarm(at) + readOnly(at), `${at}/key`, 'own')).toContain('others can read')
+    const elsewhere = temporaryFolder()
+    const linked = `mount -t tmpfs none ${at}; ln -s ${elsewhere}/key ${at}/key${readOnly(at)}`
+    const both = `${swarm(elsewhere)}${readOnly(elsewhere)}; ${linked}`
+    expect(inMounts(both, `${elsewhere}/key`)).toBe(`read ${SECRET}\n`)
+    expect(inMounts(both, `${at}/key`)).toContain('it is a link')
+    const bound = `mount --bind ${secretFile(temporaryFolder(), 'key', 0o444).replace(/key$/, '')} ${at}`
+    expect(inMounts(`${bound}; mount -o remount,bind,ro ${at}`, `${at}/key`)).toContain('others can read')
     const out = `${swarm(at)}; ln -s /etc/hostname ${at}/out${readOnly(at)}`
     expect(inMounts(out, `${at}/out`)).toContain('it is a link')
   })

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { logIn } from '../../runtime/credentials/oauth-login.ts'
 import { createOAuthSource, type OAuthParts } from '../../runtime/credentials/source-oauth.ts'
@@ -219,6 +219,15 @@ describe('the tokens of who has logged in', () => {
     )
   })
 
+  test('are not used for more than the configuration says by now', async () => {
+    const { kept, tokens, sourceAt } = await session()
+    const { version: _version, ...first } = await kept()
+    tokens.put({ ...first, scopes: ['openid', 'repo', 'issues'], user: 'alice', credential: 'github' })
+    expect(await refusalOf(() => sourceAt(Date.now).fetch(asked()))).toContain('more scopes than are written now')
+    tokens.put({ ...first, scopes: ['openid'], user: 'alice', credential: 'github' })
+    expect(await sourceAt(Date.now).fetch(asked())).toMatchObject({ value: first.value })
+  })
+
   test('without a refresh token are used to their end', async () => {
     const { kept, tokens, sourceAt } = await session()
     const { version: _version, ...first } = await kept()
@@ -260,12 +269,16 @@ describe('eight processes that need the same token at the same moment', () => {
     tokens.put({ ...first, expiresAtMs: Date.now() - 1, user: 'alice', credential: 'github' })
     tokens.close()
     const before = issuer.events.length
-    const startMs = String(Date.now() + 5000)
-    const args = ['--conditions=run-agent-checkout', script, path, issuer.url, startMs, kind]
-    const ended = await Promise.all(
-      Array.from({ length: 8 }, () => promisify(execFile)(process.execPath, args, { timeout: 50_000 })),
+    const racers = Array.from({ length: 8 }, () =>
+      fork(script, [path, issuer.url, kind], { execArgv: ['--conditions=run-agent-checkout'], timeout: 60_000 }),
     )
-    const said = ended.map(({ stdout }): { version?: string; value?: string; error?: string } => JSON.parse(stdout))
+    onTestFinished(() => racers.forEach((racer) => void racer.kill('SIGKILL')))
+    await Promise.all(racers.map((racer) => once(racer, 'message')))
+    const ends = racers.map((racer) => once(racer, 'message'))
+    for (const racer of racers) racer.send('go')
+    const said = (await Promise.all(ends)).map(([end]): { readonly value?: string; readonly error?: string } =>
+      Object(end),
+    )
     return { said, events: issuer.events.slice(before), kept: await kept() }
   }
 

@@ -14,6 +14,7 @@ import type { CredentialSource, GitHubAppSource } from '../../runtime/definition
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'
 import { nodeCommands } from '../../runtime/node-secret-command.ts'
 import type { HttpHostRequest } from '../../runtime/ports.ts'
+import { deepText } from '../support/provider-imitation.ts'
 import { asked, refusalOf, temporaryFolder, VERSION_KEY } from '../support/secret-parts.ts'
 
 const uid = process.getuid?.() ?? -1
@@ -121,6 +122,22 @@ describe('createSource()', () => {
       )
     }
     expect(requests).toHaveLength(3)
+  })
+
+  test('holds what it has fetched nowhere but in its closures', async () => {
+    const exec: CredentialSource = { kind: 'exec', file: '/usr/bin/printf', args: ['%s%s', 'token-', 'exec'] }
+    for (const [source, value] of [
+      [exec, 'token-exec'],
+      [{ kind: 'env', name: 'TOKEN' }, 'token-12345'],
+    ] as const) {
+      const made = createSource('github', source, parts())
+      const secret = await made.fetch(asked())
+      expect(secret.value).toBe(value)
+      expect(deepText(made)).not.toContain(value)
+      expect(secret.version).not.toContain(value)
+      // The control: the same inspection finds a secret that is held.
+      expect(deepText({ ...made, secret })).toContain(value)
+    }
   })
 
   test('names a nested secret after its credential', async () => {

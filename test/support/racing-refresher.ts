@@ -1,12 +1,12 @@
 /** One process of several that all need the same token at the same moment. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
 import { createOAuthSource } from '../../runtime/credentials/source-oauth.ts'
 import { messageOf } from '../../runtime/errors.ts'
 import { nodeHttpHost } from '../../runtime/node-http.ts'
 import { oauthSource, secretOfClient } from './oauth-source.ts'
 import { sqliteTokenKeeper, type KeeperKind } from './sqlite-token-keeper.ts'
 
-const [path = '', url = '', startMs = '', kind = ''] = process.argv.slice(2)
+const [path = '', url = '', kind = ''] = process.argv.slice(2)
 const http = nodeHttpHost()
 const tokens = sqliteTokenKeeper(path, kind as KeeperKind)
 const source = createOAuthSource('github', oauthSource(url), {
@@ -17,7 +17,8 @@ const source = createOAuthSource('github', oauthSource(url), {
   tokens,
 })
 await tokens.read('alice', 'github')
-await sleep(Math.max(0, Number(startMs) - Date.now()))
+process.send?.('ready')
+await once(process, 'message')
 let said: object
 try {
   const { value, version } = await source.fetch({ user: 'alice', signal: AbortSignal.timeout(30_000) })
@@ -27,4 +28,4 @@ try {
 }
 tokens.close()
 await http.close()
-process.stdout.write(JSON.stringify(said))
+process.send?.(said, () => process.exit())
