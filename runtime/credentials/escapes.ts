@@ -1,6 +1,6 @@
 /** What stands for one character or byte, and for which: the syntax that a view undoes. */
 
-import { ENTITIES, ENTITY_NAME_LENGTH_MAX } from './entities.ts'
+import { ENTITIES, type EntityName } from './entities.ts'
 
 /** Reads one escape. It keeps what it read in `decoded`, so that none is allocated for each. */
 export interface EscapeSyntax {
@@ -137,27 +137,30 @@ export class CharacterEscapes extends Syntax {
     const first = index + (isHex ? 3 : 2)
     const last = digitsEnd(bytes, first, end, isHex ? 16 : 10)
     if (last === end && last - first < DIGITS_MAX) return -1
-    const value = Number.parseInt(Buffer.from(bytes.subarray(first, last)).toString('latin1'), isHex ? 16 : 10)
-    if (!(value <= 0x10ffff)) return 0
+    if (last === first) return 0
+    const value = numberOf(bytes, first, last, isHex ? 16 : 10)
+    if (value > 0x10ffff) return 0
     return this.codePoint(value, last - index + (last < end && bytes[last] === SEMICOLON ? 1 : 0))
   }
 
   #named(bytes: Uint8Array, index: number, end: number): number {
-    const limit = Math.min(end, index + 2 + ENTITY_NAME_LENGTH_MAX)
     let last = index + 1
-    while (last < limit && isAlphanumeric(bytes[last] ?? 0)) last++
-    if (last === end && last < index + 2 + ENTITY_NAME_LENGTH_MAX) return -1
-    if (bytes[last] !== SEMICOLON) return 0
-    const value = ENTITIES.get(Buffer.from(bytes.subarray(index + 1, last)).toString('latin1'))
-    return value === undefined ? 0 : this.codePoint(value, last + 1 - index)
+    let name: EntityName | undefined = ENTITIES
+    for (; last < end; last++) {
+      const byte = bytes[last] ?? 0
+      if (byte === SEMICOLON) return name.value === undefined ? 0 : this.codePoint(name.value, last + 1 - index)
+      name = name.longer.get(byte)
+      if (name === undefined) return 0
+    }
+    return -1
   }
 
   #braced(bytes: Uint8Array, index: number, end: number): number {
     const first = index + 3
     const last = digitsEnd(bytes, first, end, 16)
     if (last === end && last - first < DIGITS_MAX) return -1
-    const value = Number.parseInt(Buffer.from(bytes.subarray(first, last)).toString('latin1'), 16)
-    if (!(value <= 0x10ffff) || bytes[last] !== CLOSE) return 0
+    const value = numberOf(bytes, first, last, 16)
+    if (last === first || value > 0x10ffff || bytes[last] !== CLOSE) return 0
     return this.codePoint(value, last + 1 - index)
   }
 }
@@ -215,6 +218,12 @@ function digitsEnd(bytes: Uint8Array, first: number, end: number, base: number):
   let index = first
   while (index < limit && (HEX_VALUES[bytes[index] ?? 0] ?? 255) < base) index++
   return index
+}
+
+function numberOf(bytes: Uint8Array, first: number, last: number, base: number): number {
+  let value = 0
+  for (let index = first; index < last; index++) value = value * base + (HEX_VALUES[bytes[index] ?? 0] ?? 0)
+  return value
 }
 
 function isAlphanumeric(byte: number): boolean {
