@@ -44,6 +44,9 @@ const CONTROLS: ReadonlyMap<number, number> = new Map([
   [0x74, 9],
 ])
 
+/** `"`, `'`, `/` and the backslash itself. */
+const QUOTED: ReadonlySet<number> = new Set([0x22, 0x27, 0x2f, 0x5c])
+
 /** The value of each hexadecimal digit; 255 for other bytes. */
 export const HEX_VALUES: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   const value = Number.parseInt(String.fromCharCode(byte), 16)
@@ -127,8 +130,8 @@ export class CharacterEscapes extends Syntax {
     if (second === LOWER_X) return this.hexByte(bytes, index + 2, end, 4)
     const control = CONTROLS.get(second)
     if (control !== undefined) return this.byte(control, 2)
-    const isPunctuation = second >= 0x20 && second < 0x7f && !isAlphanumeric(second)
-    return isPunctuation ? this.byte(second, 2) : 0
+    // Others stand for themselves behind a backslash in no format of data, and may be part of a secret there.
+    return QUOTED.has(second) ? this.byte(second, 2) : 0
   }
 
   /** `&#65;`, and without the semicolon, as browsers read it. */
@@ -224,9 +227,4 @@ function numberOf(bytes: Uint8Array, first: number, last: number, base: number):
   let value = 0
   for (let index = first; index < last; index++) value = value * base + (HEX_VALUES[bytes[index] ?? 0] ?? 0)
   return value
-}
-
-function isAlphanumeric(byte: number): boolean {
-  const letter = byte | 0x20
-  return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x7a)
 }
