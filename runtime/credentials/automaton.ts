@@ -94,8 +94,9 @@ function linkFailures({
     const row = order[index] ?? 0
     const failure = at(failures, row)
     if (lengths[row] === 0) lengths[row] = at(lengths, failure)
-    owners[row] = [...new Set([...(owners[row] ?? []), ...(row === 0 ? [] : (owners[failure] ?? []))])]
-    if (!trie.subarray(row * width, (row + 1) * width).some((child) => child !== 0)) begun[row] = at(begun, failure)
+    const [own = [], shorter = []] = [owners[row], owners[failure]]
+    if (row !== 0 && shorter.length > 0) owners[row] = [...new Set([...own, ...shorter])]
+    let isLast = true
     for (let column = 0; column < width; column++) {
       const place = row * width + column
       const elsewhere = row === 0 ? 0 : at(trie, failure * width + column)
@@ -105,8 +106,10 @@ function linkFailures({
       } else {
         failures[child] = elsewhere
         order.push(child)
+        isLast = false
       }
     }
+    if (isLast) begun[row] = at(begun, failure)
   }
   return order
 }

@@ -15,10 +15,26 @@ const LATIN_1 =
   'igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute ' +
   'thorn yuml'
 
-/** The code point of each name. */
-export const ENTITIES: ReadonlyMap<string, number> = new Map([
-  ...Array.from(ASCII.matchAll(/(\w+) (\d+)/g), ([, name = '', value]) => [name, Number(value)] as const),
-  ...LATIN_1.split(' ').map((name, index) => [name, 160 + index] as const),
-])
+/** The beginning of names. */
+export interface EntityName {
+  /** The code point, where this is a whole name. */
+  value: number | undefined
+  /** By the next byte. */
+  readonly longer: Map<number, EntityName>
+}
 
-export const ENTITY_NAME_LENGTH_MAX = 8
+/** The beginning of all names. */
+export const ENTITIES: EntityName = { value: undefined, longer: new Map() }
+
+for (const [, name = '', value] of ASCII.matchAll(/(\w+) (\d+)/g)) enter(name, Number(value))
+for (const [index, name] of LATIN_1.split(' ').entries()) enter(name, 160 + index)
+
+function enter(name: string, value: number): void {
+  let place = ENTITIES
+  for (const byte of Buffer.from(name)) {
+    const longer: EntityName = place.longer.get(byte) ?? { value: undefined, longer: new Map() }
+    place.longer.set(byte, longer)
+    place = longer
+  }
+  place.value = value
+}

@@ -1,6 +1,6 @@
 /** What stands for one character or byte, and for which: the syntax that a view undoes. */
 
-import { ENTITIES, ENTITY_NAME_LENGTH_MAX } from './entities.ts'
+import { ENTITIES, type EntityName } from './entities.ts'
 
 /** Reads one escape. It keeps what it read in `decoded`, so that none is allocated for each. */
 export interface EscapeSyntax {
@@ -40,6 +40,9 @@ const CONTROLS: ReadonlyMap<number, number> = new Map([
   [0x72, 13],
   [0x74, 9],
 ])
+
+/** `"`, `'`, `/` and the backslash itself. */
+const QUOTED: ReadonlySet<number> = new Set([0x22, 0x27, 0x2f, 0x5c])
 
 /** The value of each hexadecimal digit; 255 for other bytes. */
 export const HEX_VALUES: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -124,8 +127,8 @@ export class CharacterEscapes extends Syntax {
     if (second === LOWER_X) return this.hexByte(bytes, index + 2, end, 4)
     const control = CONTROLS.get(second)
     if (control !== undefined) return this.byte(control, 2)
-    const isPunctuation = second >= 0x20 && second < 0x7f && !isAlphanumeric(second)
-    return isPunctuation ? this.byte(second, 2) : 0
+    // Others stand for themselves behind a backslash in no format of data, and may be part of a secret there.
+    return QUOTED.has(second) ? this.byte(second, 2) : 0
   }
 
   /** `&#65;`, and without the semicolon, as browsers read it. */
@@ -134,27 +137,30 @@ export class CharacterEscapes extends Syntax {
     const first = index + (isHex ? 3 : 2)
     const last = digitsEnd(bytes, first, end, isHex ? 16 : 10)
     if (last === end && last - first < DIGITS_MAX) return -1
-    const value = Number.parseInt(Buffer.from(bytes.subarray(first, last)).toString('latin1'), isHex ? 16 : 10)
-    if (!(value <= 0x10ffff)) return 0
+    if (last === first) return 0
+    const value = numberOf(bytes, first, last, isHex ? 16 : 10)
+    if (value > 0x10ffff) return 0
     return this.codePoint(value, last - index + (last < end && bytes[last] === SEMICOLON ? 1 : 0))
   }
 
   #named(bytes: Uint8Array, index: number, end: number): number {
-    const limit = Math.min(end, index + 2 + ENTITY_NAME_LENGTH_MAX)
     let last = index + 1
-    while (last < limit && isAlphanumeric(bytes[last] ?? 0)) last++
-    if (last === end && last < index + 2 + ENTITY_NAME_LENGTH_MAX) return -1
-    if (bytes[last] !== SEMICOLON) return 0
-    const value = ENTITIES.get(Buffer.from(bytes.subarray(index + 1, last)).toString('latin1'))
-    return value === undefined ? 0 : this.codePoint(value, last + 1 - index)
+    let name: EntityName | undefined = ENTITIES
+    for (; last < end; last++) {
+      const byte = bytes[last] ?? 0
+      if (byte === SEMICOLON) return name.value === undefined ? 0 : this.codePoint(name.value, last + 1 - index)
+      name = name.longer.get(byte)
+      if (name === undefined) return 0
+    }
+    return -1
   }
 
   #braced(bytes: Uint8Array, index: number, end: number): number {
     const first = index + 3
     const last = digitsEnd(bytes, first, end, 16)
     if (last === end && last - first < DIGITS_MAX) return -1
-    const value = Number.parseInt(Buffer.from(bytes.subarray(first, last)).toString('latin1'), 16)
-    if (!(value <= 0x10ffff) || bytes[last] !== CLOSE) return 0
+    const value = numberOf(bytes, first, last, 16)
+    if (last === first || value > 0x10ffff || bytes[last] !== CLOSE) return 0
     return this.codePoint(value, last + 1 - index)
   }
 }
@@ -214,7 +220,8 @@ function digitsEnd(bytes: Uint8Array, first: number, end: number, base: number):
   return index
 }
 
-function isAlphanumeric(byte: number): boolean {
-  const letter = byte | 0x20
-  return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x7a)
+function numberOf(bytes: Uint8Array, first: number, last: number, base: number): number {
+  let value = 0
+  for (let index = first; index < last; index++) value = value * base + (HEX_VALUES[bytes[index] ?? 0] ?? 0)
+  return value
 }

@@ -14,11 +14,13 @@ export function needlesOf(value: string, without: ReadonlySet<string> = new Set(
     // What was undone may be so short that it occurs by chance.
     if (bytes.length >= SECRET_LENGTH_MIN) found.set(Buffer.from(bytes).toString('latin1'), bytes)
   }
+  const bare = without.has('undone') ? [] : undone(value)
   const spellings = new Set([
     value,
     ...(without.has('normal-form') ? [] : [value.normalize('NFC'), value.normalize('NFD')]),
-    ...(without.has('undone') ? [] : undone(value)),
+    ...bare.map((bytes) => Buffer.from(bytes).toString()),
   ])
+  bare.forEach(add)
   for (const spelling of spellings) {
     for (const [kind, write] of Object.entries(CHARACTERS)) if (!without.has(kind)) write(spelling).forEach(add)
   }
@@ -61,21 +63,22 @@ const WHOLE: { readonly [kind: string]: Forms } = {
 
 /**
  * What becomes of a secret that itself looks like an escape, when it is undone with what stands around it: all kinds
- * of escapes, or some, because an outer encoding may have kept the others whole.
+ * of escapes, or some, because an outer encoding may have kept the others whole. And without its end, where that may
+ * be the beginning of an escape that goes on behind it.
  */
-function undone(text: string): readonly string[] {
-  const found = new Set<string>()
-  for (const starts of ['%', '\\', '&', '%\\', '%&', '\\&', '%\\&']) {
-    let bytes: Uint8Array = utf8(text)
-    for (let level = 0; level < SCRUB_NESTING_MAX; level++) {
-      const result = new View(new Uint8Array(0), 0)
-      const syntax = new CharacterEscapes([...Buffer.from(starts)])
-      if (undoEscapes(syntax, new View(bytes, bytes.length), result, false, true) === undefined) break
-      bytes = result.bytes.slice(0, result.length)
-      found.add(Buffer.from(bytes).toString())
-    }
-  }
-  return [...found]
+function undone(text: string): readonly Uint8Array[] {
+  return ['%', '\\', '&', '%\\', '%&', '\\&', '%\\&'].flatMap((starts) => {
+    const syntax = new CharacterEscapes([...Buffer.from(starts)])
+    return [true, false].flatMap((isFinal) => undoneBy(syntax, utf8(text), isFinal, SCRUB_NESTING_MAX))
+  })
+}
+
+function undoneBy(syntax: CharacterEscapes, bytes: Uint8Array, isFinal: boolean, levels: number): Uint8Array[] {
+  const result = new View(new Uint8Array(0), 0)
+  const end = levels > 0 ? undoEscapes(syntax, new View(bytes, bytes.length), result, false, isFinal) : undefined
+  if (end === undefined) return []
+  const once = result.bytes.slice(0, result.length)
+  return [once, ...undoneBy(syntax, once, isFinal, levels - 1)]
 }
 
 /** The characters of base64 that `bytes` alone decides when `offset` (mod 3) bytes stand before it. */

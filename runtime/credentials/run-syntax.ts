@@ -71,6 +71,10 @@ export const BASE64: RunSyntax = {
   lanes: 4,
   decode(bytes, first, last, skipped, into) {
     const { kinds } = this
+    if (into.first === undefined) {
+      const quick = decodeGroups(kinds, bytes, first + skipped, last, into.bytes)
+      if (quick !== undefined) return quick
+    }
     let length = 0
     let skip = skipped
     let phase = 0
@@ -92,6 +96,37 @@ export const BASE64: RunSyntax = {
     }
     return length
   },
+}
+
+/** Four digits at a time, which is several times as fast; undefined where there is anything between them. */
+function decodeGroups(
+  kinds: Uint8Array,
+  bytes: Uint8Array,
+  first: number,
+  last: number,
+  into: Uint8Array,
+): number | undefined {
+  let length = 0
+  let index = first
+  for (; index + 3 < last; index += 4) {
+    const one = kinds[bytes[index] as number] as number
+    const two = kinds[bytes[index + 1] as number] as number
+    const three = kinds[bytes[index + 2] as number] as number
+    const four = kinds[bytes[index + 3] as number] as number
+    if ((one | two | three | four) >= 64) return undefined
+    into[length++] = (one << 2) | (two >> 4)
+    into[length++] = (two << 4) | (three >> 2)
+    into[length++] = (three << 6) | four
+  }
+  for (let before = index; index < last; index++) {
+    const digit = kinds[bytes[index] as number] as number
+    if (digit >= 64) return undefined
+    if (index > before) {
+      const shift = 2 * (index - before)
+      into[length++] = ((kinds[bytes[index - 1] as number] as number) << shift) | (digit >> (6 - shift))
+    }
+  }
+  return length
 }
 
 function put(into: Decoded, length: number, byte: number, first: number, last: number): number {

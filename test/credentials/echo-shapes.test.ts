@@ -1,8 +1,9 @@
 /** Every shape in which a secret comes back meets the fate that SECURITY.md promises. */
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createScrubber, type Hit } from '../../runtime/credentials/scrub.ts'
-import { ECHO_SHAPES, SECRETS, type EchoShape } from '../support/echo-shapes.ts'
+import { ECHO_SHAPES, ENCODINGS, SECRETS, type EchoShape } from '../support/echo-shapes.ts'
 import { isReadable } from '../support/secret-oracle.ts'
 
 const CUT = '[withheld: credential echoed]'
@@ -46,6 +47,25 @@ describe('of the echo shapes', () => {
   test.each(ECHO_SHAPES.filter(({ fate }) => fate === 'missed'))('$name: missed, as SECURITY.md says', (shape) => {
     const missed = SECRETS.filter((secret) => scrubbed(echoed(shape, secret), secret).hits.length === 0)
     expect(missed.length).toBeGreaterThan(0)
+  })
+
+  test('any two encodings of any secret, one around the other, are undone', () => {
+    const secrets = fc.oneof(
+      fc.string({ unit: 'grapheme-ascii', minLength: 6, maxLength: 40 }),
+      fc.string({ unit: 'grapheme-composite', minLength: 6, maxLength: 20 }),
+      fc.string({ unit: fc.constantFrom('%', '4', '1', '\\', 'u', '&', 'a', ';'), minLength: 8, maxLength: 20 }),
+    )
+    const encoding = fc.constantFrom(...ENCODINGS)
+    const around = fc.constantFrom('', ' ', 'token=', '{"token": "', '\\"', 'a', ':', '\n')
+    fc.assert(
+      fc.property(secrets, encoding, encoding, around, around, (secret, inner, outer, before, after) => {
+        const bytes = Buffer.from(outer(before + inner(secret) + after))
+        const { bytes: result, hits } = scrubbed(bytes, secret)
+        expect(hits).not.toEqual([])
+        expect(isReadable(result, secret)).toBe(false)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   test('SECURITY.md lists those that are missed, and no others', () => {

@@ -21,7 +21,7 @@ export const SECRETS: readonly string[] = [
   's3cr3t',
 ]
 
-export const json = (text: string): string => JSON.stringify(text).slice(1, -1)
+const json = (text: string): string => JSON.stringify(text).slice(1, -1)
 const eachUnit = (text: string, write: (unit: number) => string): string =>
   Array.from({ length: text.length }, (_, index) => write(text.charCodeAt(index))).join('')
 const eachPoint = (text: string, write: (point: number) => string): string =>
@@ -30,8 +30,8 @@ const eachByte = (text: string, write: (byte: number) => string, between = ''): 
   Array.from(Buffer.from(text), write).join(between)
 const hex = (value: number, digits = 2): string => value.toString(16).padStart(digits, '0')
 
-export const unicode = (text: string): string => eachUnit(text, (unit) => `\\u${hex(unit, 4)}`)
-export const percent = (text: string): string => eachByte(text, (byte) => `%${hex(byte).toUpperCase()}`)
+const unicode = (text: string): string => eachUnit(text, (unit) => `\\u${hex(unit, 4)}`)
+const percent = (text: string): string => eachByte(text, (byte) => `%${hex(byte).toUpperCase()}`)
 const entities = (text: string): string => eachPoint(text, (point) => `&#${point};`)
 const html = (text: string): string =>
   text
@@ -55,6 +55,21 @@ const thrice =
   (encode: (text: string) => string) =>
   (text: string): string =>
     encode(encode(encode(text)))
+
+/** What servers do to a text, for doing it one after the other. */
+export const ENCODINGS: readonly ((text: string) => string)[] = [
+  (text) => text,
+  json,
+  unicode,
+  encodeURIComponent,
+  percent,
+  html,
+  entities,
+  quotedPrintable,
+  hexOf,
+  (text) => base64(text),
+  (text) => base64url(text),
+]
 
 const CUT: readonly (readonly [string, EchoShape['make']])[] = [
   ['as it is', (secret) => secret],
