@@ -27,7 +27,7 @@ export function credentialWarnings(review: CredentialReview): readonly string[] 
   if (agents.length === 0 && !usedByProviders.has(name))
     found.push('nobody may use it: neither an agent nor a provider')
   // docs.github.com: classic tokens reach every repository that their owner reaches.
-  if (secret !== undefined && /^ghp_/.test(secret.value)) {
+  if (secret?.value.startsWith('ghp_') === true) {
     found.push(
       'it is a classic GitHub token, which reaches all that its owner reaches: use a fine-grained one or a GitHub App',
     )

@@ -193,38 +193,130 @@ const PROVIDERS = map(
   }),
 )
 
+const PLAIN_SOURCES: readonly Schema[] = [
+  record('An environment variable.', { env: text('Its name.', { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, ['env']),
+  record('A file that holds the secret and nothing else.', { file: text('Relative to this file.') }, ['file']),
+  record(
+    'A line of an .env file, 0600.',
+    { 'env-file': text('Relative to this file.'), key: text('The name of the variable in it.') },
+    ['env-file', 'key'],
+  ),
+  record(
+    'What a command prints.',
+    { exec: { type: 'array', items: { type: 'string' }, minItems: 1, description: 'Absolute path, then arguments.' } },
+    ['exec'],
+  ),
+  record('The encrypted store.', { store: { const: true } }, ['store']),
+]
+
+const NESTED: Schema = { oneOf: PLAIN_SOURCES }
+const TEXTS = { type: 'array', items: { type: 'string' }, minItems: 1 }
+
+const SOURCES: readonly Schema[] = [
+  ...PLAIN_SOURCES,
+  record(
+    'A token of a GitHub App.',
+    {
+      'github-app': record(
+        'The app.',
+        {
+          app: { type: ['string', 'integer'], description: 'Its number or client id.' },
+          installation: { type: 'integer', minimum: 1 },
+          key: NESTED,
+          repositories: { ...TEXTS, description: 'Without their owner.' },
+          permissions: map('What the token may do.', '', { enum: ['read', 'write', 'admin'] }),
+          baseURL: text('https://api.github.com if missing.'),
+        },
+        ['app', 'installation', 'key', 'repositories', 'permissions'],
+      ),
+    },
+    ['github-app'],
+  ),
+  record(
+    'OAuth 2.0.',
+    {
+      oauth: record(
+        'The client.',
+        {
+          issuer: text('https.'),
+          authorization: text('Without issuer: the authorization endpoint.'),
+          token: text('Without issuer: the token endpoint.'),
+          client: text('Its id.'),
+          secret: NESTED,
+          scopes: TEXTS,
+          parameters: map('Sent besides.', '', text('The value.')),
+          flow: { enum: ['code', 'device', 'client'] },
+        },
+        ['client', 'flow'],
+      ),
+    },
+    ['oauth'],
+  ),
+]
+
+const TIME = text('As 2026-12-31T18:00Z.')
+
 const CREDENTIALS = map(
-  'Where secrets come from.',
+  'Where secrets come from, how they are sent, for what, and for whom.',
   NAME,
   record(
     'One credential.',
     {
-      source: {
+      source: { oneOf: SOURCES },
+      inject: {
         oneOf: [
-          record('An environment variable.', { env: text('Its name.', { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, [
-            'env',
-          ]),
-          record('A file, 0600.', { file: text('Relative to this file.') }, ['file']),
+          record(
+            'A header.',
+            {
+              header: text('Its name.'),
+              format: text('With {secret} once.', { pattern: '\\{secret\\}' }),
+            },
+            ['header', 'format'],
+          ),
+          record('HTTP Basic.', { basic: text('The name of the user.') }, ['basic']),
+          record('A key of the query, which is logged.', { query: text('Its name.') }, ['query']),
         ],
       },
-      inject: record(
-        'How it is sent.',
-        {
-          header: text('The name of a header.'),
-          format: text('With {secret} once.', { pattern: '\\{secret\\}' }),
-        },
-        ['header', 'format'],
+      for: { ...TEXTS, description: 'The most that a tool may use it for: `METHOD[,METHOD] URL-pattern`.' },
+      users: { ...TEXTS, description: 'The one whose configuration it is, if missing.' },
+      agents: map(
+        'The definitions that have it.',
+        NAME,
+        record(
+          'One definition, by its file or its lock.',
+          {
+            from: text('The file, relative to this one.'),
+            lock: text('As `run-agent lock` prints it.', { pattern: '^sha256-[0-9a-f]{64}$' }),
+            tools: TEXTS,
+          },
+          ['tools'],
+        ),
       ),
+      since: TIME,
+      until: TIME,
     },
     ['source'],
   ),
 )
+
+const STORE = record('The file of secrets and grants.', {
+  file: text('Relative to this file.'),
+  key: {
+    description: 'What its key is made from.',
+    oneOf: [
+      record('A key file, 0600.', { file: text('Relative to this file.') }, ['file']),
+      record('An age identity, 0600.', { age: text('Relative to this file.') }, ['age']),
+      record('A passphrase.', { passphrase: NESTED }, ['passphrase']),
+    ],
+  },
+})
 
 /** Of the operator's configuration. */
 export function configSchema(): Schema {
   const body = record("The operator's configuration of run-agent.", {
     providers: PROVIDERS,
     credentials: CREDENTIALS,
+    store: STORE,
     settings: map('Values for the settings of definitions.', '', text('The value.')),
     audit: record('The trail.', { file: text('Relative to this file.') }),
     require: WALLS_SCHEMA,

@@ -201,11 +201,6 @@ describe('what the format has and this version does not', () => {
     expect(mistakes(`${HEAD}${key}: {}\n`)).toEqual([`3:1 \`${key}\` is not supported yet`])
   })
 
-  it('credentials of a tool are not supported yet', () => {
-    const text = `${HEAD}tools:\n  my_tool: { from: ./t.ts, credentials: x }\n`
-    expect(mistakes(text)).toEqual(['4:28 `credentials` is not supported yet'])
-  })
-
   it('nor is a tool that asks', () => {
     expect(mistakes(`${HEAD}tools:\n  read_file: { read: ["**"], approval: ask }\n`)).toEqual([
       '4:40 `approval: ask` is not supported yet',
