@@ -16,9 +16,6 @@ export interface EscapeSyntax {
   read(bytes: Uint8Array, index: number, end: number, isFinal: boolean): number
 }
 
-/** The longest: `&#x000000061;` */
-export const ESCAPE_BYTES_MAX = 16
-
 /** More digits than a code point needs, and no more. */
 const DIGITS_MAX = 9
 

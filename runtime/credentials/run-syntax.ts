@@ -26,9 +26,9 @@ export interface RunSyntax {
 }
 
 /** No digit, and not allowed between digits. */
-export const OTHER = 255
+const OTHER = 255
 /** No digit, but allowed between digits. */
-export const FILLER = 254
+const FILLER = 254
 
 /** `61, 62`. */
 const FILLERS_MAX = 2

@@ -12,7 +12,7 @@ import { buildScreen, mayHoldNeedle, type Screen } from './screen.ts'
 import { undoEscapes, View } from './scrub-view.ts'
 import type { Stretch } from './cuts.ts'
 
-export type ViewKind = 'characters' | 'utf-16-zeros' | 'quoted-printable' | 'hex' | 'base64'
+type ViewKind = 'characters' | 'utf-16-zeros' | 'quoted-printable' | 'hex' | 'base64'
 
 const ESCAPES: readonly (readonly [ViewKind, EscapeSyntax])[] = [
   ['characters', new CharacterEscapes()],
