@@ -265,6 +265,16 @@ describe('a stream', () => {
     expect(() => stream.end()).toThrow(Withheld)
   })
 
+  test('ends where a secret overlaps itself for longer than may be held back', () => {
+    const stream = scrubberOf('ababab').stream()
+    const piece = bytesOf('ab'.repeat(64 * 1024))
+    const pieces = Math.ceil(SCRUB_HOLD_BYTES / piece.length)
+    for (let index = 0; index < pieces; index++) expect(stream.push(piece)).toHaveLength(0)
+    expect(() => stream.push(piece)).toThrow(/withheld: it shows the credential c0/)
+    expect(stream.hits).toEqual([{ credential: 'c0', version: 'v0', how: 'withheld' }])
+    expect(() => stream.end()).toThrow(Withheld)
+  })
+
   test('takes nothing once it has ended', () => {
     const stream = scrubberOf(TOKEN).stream()
     stream.end()
