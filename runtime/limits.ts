@@ -450,7 +450,7 @@ export const SECRET_BYTES_MAX = 8 * 1024
  */
 export const SCRUB_NESTING_MAX = 2
 
-/** What is held back of a stream because a secret may have begun in it: less than this for the longest secret. */
+/** What is held back of a stream because a secret may have begun in it: a tenth of this for the longest one. */
 export const SCRUB_HOLD_BYTES = 1024 * 1024
 /** One request for a token, whole; who holds the lease of a refresh token holds it longer. */
 export const ISSUER_MS = 30_000

@@ -242,8 +242,12 @@ class SecretStream implements ScrubStream {
       this.hits = this.#parts.hitsWith(this.hits, coded, 'withheld')
       throw new Withheld(this.hits)
     }
-    if (search.position - settled > SCRUB_HOLD_BYTES) throw new Withheld(this.hits)
     const delivered = this.#take(cuts, settled)
+    // A secret may overlap itself without end.
+    if (this.#held.length > SCRUB_HOLD_BYTES) {
+      this.hits = this.#parts.hitsWith(this.hits, this.#cuts, 'withheld')
+      throw new Withheld(this.hits)
+    }
     this.#state = 'open'
     return delivered
   }

@@ -12,7 +12,7 @@ import { buildScreen, mayHoldNeedle, type Screen } from './screen.ts'
 import { undoEscapes, View } from './scrub-view.ts'
 import type { Stretch } from './cuts.ts'
 
-export type ViewKind = 'characters' | 'utf-16-zeros' | 'quoted-printable' | 'hex' | 'base64'
+type ViewKind = 'characters' | 'utf-16-zeros' | 'quoted-printable' | 'hex' | 'base64'
 
 const ESCAPES: readonly (readonly [ViewKind, EscapeSyntax])[] = [
   ['characters', new CharacterEscapes()],
@@ -34,8 +34,14 @@ const SHORT_BYTES = 256
 /** Bytes that are gone through at once. */
 const BLOCK_BYTES = 16 * 1024
 
-/** Bytes for each byte of a needle that it may have, encoded; and for what is long however short the needle is. */
-const CONTEXT_RATIO = 8
+/**
+ * How far the end of a secret may be from its beginning, in bytes for each byte of the longest needle: escaped wholly
+ * twice, as `\\u005c\\u0075…`, a character has 36. Long secrets have less: they would be gone through again and again.
+ */
+const CONTEXT_RATIO = 32
+const CONTEXT_RATIO_MIN = 8
+const CONTEXT_BYTES_MAX = 16 * 1024
+/** Of what is long however short the needle is. */
 const CONTEXT_BYTES_MIN = 64
 
 /** What searches for the same needles share: it holds them, and so the secrets. */
@@ -75,7 +81,9 @@ export class SecretSearch {
   constructor({ automaton, screen }: Needles, without: ReadonlySet<string>) {
     this.#automaton = automaton
     this.#screen = screen
-    this.#context = CONTEXT_RATIO * automaton.longest + CONTEXT_BYTES_MIN
+    const { longest } = automaton
+    this.#context =
+      Math.max(CONTEXT_RATIO_MIN * longest, Math.min(CONTEXT_RATIO * longest, CONTEXT_BYTES_MAX)) + CONTEXT_BYTES_MIN
     this.#escapes = ESCAPES.filter(([kind]) => !without.has(kind)).map(([, syntax]) => syntax)
     this.#runs = RUNS.filter(([kind]) => !without.has(kind)).map(([, syntax]) => syntax)
   }

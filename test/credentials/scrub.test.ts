@@ -10,6 +10,7 @@ import {
   type ScrubStream,
 } from '../../runtime/credentials/scrub.ts'
 import { SCRUB_HOLD_BYTES, SECRET_BYTES_MAX } from '../../runtime/limits.ts'
+import { ENCODINGS } from '../support/echo-shapes.ts'
 import { deepText } from '../support/provider-imitation.ts'
 
 const TOKEN = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'
@@ -216,6 +217,25 @@ describe('a stream', () => {
     },
   )
 
+  test('finds any two encodings across pieces and across what is gone through at once', () => {
+    const secret = 'p@ss/w"rd+é-of-some-length'
+    const coded = ENCODINGS.flatMap((inner) => ENCODINGS.map((outer) => outer(`{${inner(secret)}}`)))
+    for (const [index, text] of coded.entries()) {
+      const bytes = bytesOf(`${'- '.repeat(8192 - ((index * 97) % (text.length + 20)) / 2)}${text} ${'- '.repeat(100)}`)
+      const scrubber = scrubberOf(secret)
+      expect(scrubber.bytes(bytes).hits, text).toHaveLength(1)
+      const stream = scrubber.stream()
+      const middle = 16 * 1024 + ((index * 31) % 200)
+      try {
+        const delivered = through(stream, [bytes.subarray(0, middle), bytes.subarray(middle)])
+        expect(delivered, text).toContain('[withheld: credential c0]')
+      } catch (error) {
+        expect(error).toBeInstanceOf(Withheld)
+      }
+      expect(stream.hits, text).toHaveLength(1)
+    }
+  })
+
   test('holds back what a secret may have begun in, and no more', () => {
     const stream = scrubberOf(TOKEN).stream()
     expect(textOf(stream.push(bytesOf('data: {"a":1}\n\n')))).toBe('data: {"a":1}\n\n')
@@ -242,6 +262,16 @@ describe('a stream', () => {
     expect(() => stream.push(coded.subarray(7))).toThrow(Withheld)
     expect(stream.hits).toEqual([{ credential: 'c0', version: 'v0', how: 'withheld' }])
     expect(() => stream.push(bytesOf('innocent'))).toThrow(Withheld)
+    expect(() => stream.end()).toThrow(Withheld)
+  })
+
+  test('ends where a secret overlaps itself for longer than may be held back', () => {
+    const stream = scrubberOf('ababab').stream()
+    const piece = bytesOf('ab'.repeat(64 * 1024))
+    const pieces = Math.ceil(SCRUB_HOLD_BYTES / piece.length)
+    for (let index = 0; index < pieces; index++) expect(stream.push(piece)).toHaveLength(0)
+    expect(() => stream.push(piece)).toThrow(/withheld: it shows the credential c0/)
+    expect(stream.hits).toEqual([{ credential: 'c0', version: 'v0', how: 'withheld' }])
     expect(() => stream.end()).toThrow(Withheld)
   })
 
