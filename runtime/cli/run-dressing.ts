@@ -15,6 +15,9 @@ import { nodeClock } from '../node-processes.ts'
 import type { PlannedTool } from '../plan.ts'
 import type { Secrets } from './secrets.ts'
 
+/** Spent tokens are of no use; the trail names each. */
+const ACTION_KEPT_MS = 24 * 60 * 60_000
+
 export interface RunDressing {
   readonly dresser: Dresser | undefined
   readonly filter: SecretFilter
@@ -60,6 +63,8 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     clock: nodeClock,
     networks: config.networks.map(({ grant }) => grant),
   }
+  const tokens = openActionTokens(file.database, grantOptions)
+  tokens.prune(question.user, nodeClock.now() - ACTION_KEPT_MS)
   const dresser = createRunCredentials({
     run,
     user: question.user,
@@ -67,7 +72,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     given,
     sourceOf: (credential) => secrets.sourceOf(credential),
     grants: openGrants(file.database, grantOptions),
-    tokens: openActionTokens(file.database, grantOptions),
+    tokens,
     clock: nodeClock,
     onUse: use,
   })
