@@ -26,11 +26,27 @@ export interface CommandEnvironment {
   readonly installation: Installation
 }
 
+let taken: Environment | undefined
+
+/** What is no secret of anybody's, and what Node and terminals ask for later. */
+const LEFT =
+  /^(?:CI|COLORTERM|FORCE_COLOR|HOME|LANG|LC_[A-Z]+|LOGNAME|NO_COLOR|PATH|RUN_AGENT_[A-Z_]+|SHELL|TERM|TMPDIR|TZ|USER|XDG_[A-Z_]+)$/
+
+/**
+ * Takes the environment away from whatever this program starts: a variable may hold a secret, and which ones do is
+ * known only once the configuration was read. Once, before anything is started.
+ */
+export function takeEnvironment(): void {
+  taken ??= { ...process.env }
+  for (const name of Object.keys(process.env)) if (!LEFT.test(name)) delete process.env[name]
+}
+
 export function readEnvironment(): CommandEnvironment {
+  const variables = taken ?? process.env
   return {
-    variables: process.env,
+    variables,
     currentFolder: process.cwd(),
-    folders: userFolders(process.env),
+    folders: userFolders(variables),
     user: currentUser(),
     installation: findInstallation(),
   }

@@ -2,6 +2,7 @@
 import { messageOf, ProblemsError, RunAgentError } from '../errors.ts'
 import { printable, printableMessage } from '../printable.ts'
 import { commandLine } from './commands.ts'
+import { takeEnvironment } from './environment.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { outputFailed, terminalOf, watchOutput } from './output.ts'
 
@@ -11,6 +12,7 @@ const FLAGS_NOT_BUILT = ['yes', 'resume', 'lenient', 'step', 'fork', 'why', 'hea
 
 export async function main(argv: readonly string[]): Promise<void> {
   watchOutput()
+  takeEnvironment()
   const code = await exitCodeFor(argv)
   process.exitCode = outputFailed() ? code || EXIT.failed : code
 }

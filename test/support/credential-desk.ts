@@ -55,7 +55,7 @@ export interface CredentialDesk extends Desk {
   configure(text: string): void
   readonly config: string
   /** Files below the desk that hold one of the texts, but for the operator's own. */
-  filesHolding(texts: readonly string[]): readonly string[]
+  filesHolding(texts: readonly (string | Buffer)[]): readonly string[]
 }
 
 const TOOL = `import { defineTool, z } from 'run-agent'
@@ -103,12 +103,12 @@ ${more}`,
       writeFileSync(config, text)
       chmodSync(config, 0o600)
     },
-    filesHolding: (texts: readonly string[]) => holding(dirname(desk.workspace), texts, dirname(config)),
+    filesHolding: (texts: readonly (string | Buffer)[]) => holding(dirname(desk.workspace), texts, dirname(config)),
     [Symbol.dispose]: () => desk[Symbol.dispose](),
   })
 }
 
-function holding(folder: string, texts: readonly string[], but: string): readonly string[] {
+function holding(folder: string, texts: readonly (string | Buffer)[], but: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (path === but) return []
