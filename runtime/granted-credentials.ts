@@ -79,13 +79,7 @@ export function grantedAgent(
   place: string,
   question: CredentialQuestion,
 ): CredentialAgent {
-  const { user, owner } = question
-  const users = config.users ?? [owner]
-  if (!users.includes(user)) {
-    throw credentialError(place, `the credential ${credential} is not for the user ${user}`, {
-      hint: `The configuration gives it to ${users.join(', ')} (${config.place}).`,
-    })
-  }
+  assertUser(credential, config, place, question)
   const named = config.agents.filter(({ name }) => name === agentName)
   const known = named.find((agent) => isKnown(agent.known, question))
   const path = question.realPath ?? 'the path of the definition'
@@ -104,6 +98,40 @@ export function grantedAgent(
     })
   }
   return known
+}
+
+function assertUser(
+  credential: string,
+  { users, place: at }: CredentialConfig,
+  place: string,
+  { user, owner }: Pick<CredentialQuestion, 'user' | 'owner'>,
+): void {
+  const given = users ?? [owner]
+  if (given.includes(user)) return
+  throw credentialError(place, `the credential ${credential} is not for the user ${user}`, {
+    hint: `The configuration gives it to ${given.join(', ')} (${at}).`,
+  })
+}
+
+/**
+ * What the configuration says of a credential that something else than a tool uses: a provider of models.
+ * @throws RunAgentError E_CREDENTIAL where it is not for this user, or not now.
+ */
+export function assertUsable(
+  credential: string,
+  question: Pick<CredentialQuestion, 'config' | 'user' | 'owner'>,
+  nowMs: number,
+): void {
+  const config = question.config.credentials.get(credential)
+  if (config === undefined) return
+  assertUser(credential, config, config.place, question)
+  const { sinceMs, untilMs, place } = config
+  const why = nowMs < sinceMs ? 'not before' : untilMs !== 'never' && nowMs >= untilMs ? 'no longer than' : undefined
+  if (why === undefined) return
+  const when = new Date(why === 'not before' ? sinceMs : Number(untilMs)).toISOString()
+  throw credentialError(place, `the credential ${credential} may be used ${why} ${when}`, {
+    hint: 'The configuration says so: `since`, `until`.',
+  })
 }
 
 function isKnown(known: KnownAgent, { realPath, digest, realPathOf }: CredentialQuestion): boolean {

@@ -23,6 +23,9 @@ interface Answered {
 
 const FACTS: ReadonlySet<string> = new Set(['redirect', 'dropped', 'addresses', 'credential', 'refused', 'withheld'])
 
+/** Of what is no HTTP request. */
+const OTHER_FACTS: ReadonlySet<string> = new Set(['resolved', 'resolvedTo', 'isFolder', 'withheld'])
+
 export class RecordedWeb {
   readonly #asked = new Map<number, Asked>()
   readonly #answered = new Map<number, Answered>()
@@ -44,8 +47,12 @@ export class RecordedWeb {
 
   #outcome(ordinal: number, data: StoredEvent['data']): string | undefined {
     const asked = this.#asked.get(ordinal)
-    if (asked === undefined) return undefined
     const facts = fieldsOf(data['facts'])
+    if (asked === undefined) {
+      return Object.keys(facts).every((name) => OTHER_FACTS.has(name))
+        ? undefined
+        : 'no such request asks for such a fact'
+    }
     const { ok, value } = fieldsOf(data['outcome'])
     if (!Object.keys(facts).every((name) => FACTS.has(name))) return 'no request asks for such a fact'
     if (ok === true && itemsOf(facts['addresses']).length === 0) return 'nobody looked at an address'

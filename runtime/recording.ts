@@ -82,7 +82,8 @@ export class Recording {
     const began = this.events.get(keyOf({ kind: 'tool.call', call, data: {} }, new Map()))
     // A script begins with the first turn, and its own deadline comes after the run's.
     const limits = tools.find(({ name }) => name === this.tools.get(call))?.limits ?? scriptLimits(budget.timeMs)
-    return { limits, tookMs: endedMs - (began ?? this.first).ts, timeMs: budget.timeMs }
+    const credentials = new Set(tools.flatMap(({ grant }) => (grant.credentials ?? []).map(({ name }) => name)))
+    return { limits, tookMs: endedMs - (began ?? this.first).ts, timeMs: budget.timeMs, credentials }
   }
 }
 

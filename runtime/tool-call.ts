@@ -10,6 +10,7 @@ import { holdsSecret, isDue, SECRET_CAUSE, type PlannedKill } from './planned-ki
 import type { CapabilityRequest, Decision } from './policy/grant.ts'
 import type { RunFailure, World } from './run.ts'
 import type { GuestEnd, GuestListener, GuestRun } from './sandbox/guest-run.ts'
+import { secretIn, withoutSecret } from './said-secret.ts'
 import { deliveryPayload, parseCapabilityRequest } from './sandbox/protocol.ts'
 
 export interface DeniedRequest {
@@ -167,19 +168,6 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   return { ...end, requests, deliveries }
 }
 
-/**
- * A guest can put together what no look at its parts could find. To cut it out of a result would make another one than
- * a replay computes, so the call ends, where a replay ends it too.
- */
-function withoutSecret(end: GuestEnd, filter: SecretFilter | undefined): GuestEnd {
-  if (filter === undefined || filter.isEmpty || end.kind === 'killed') return end
-  const said = end.kind === 'ok' ? JSON.stringify(end.value ?? null) : JSON.stringify(end.error)
-  const [name] = filter.text(said).found
-  if (name === undefined) return end
-  const { requests, deliveries } = end
-  return { kind: 'killed', cause: SECRET_CAUSE, message: holdsSecret(name), requests, deliveries }
-}
-
 function killedAs({ requests, deliveries, cause, message }: PlannedKill): GuestEnd {
   return { kind: 'killed', requests, deliveries, cause, message }
 }
@@ -218,6 +206,8 @@ class ServedGuest implements GuestListener {
     if (this.#kill !== undefined && ordinal >= this.#kill.requests) return
     const request = parseCapabilityRequest(payload)
     if (request === undefined) return this.run?.kill('protocol', 'the call sent something that is not a request')
+    const name = askedSecret(this.#playing.world.filter, request)
+    if (name !== undefined) return this.run?.kill(SECRET_CAUSE, holdsSecret(name))
     this.#requests += 1
     const served = this.#serve(ordinal, request).catch((error: unknown) => this.fail(error))
     this.#serving.add(served)
@@ -236,7 +226,7 @@ class ServedGuest implements GuestListener {
 
   onLog(level: string, text: string): void {
     const { world, call } = this.#playing
-    const [name] = world.filter === undefined || world.filter.isEmpty ? [] : world.filter.text(text).found
+    const name = secretIn(world.filter, text)
     if (name !== undefined) return this.run?.kill(SECRET_CAUSE, holdsSecret(name))
     world.recorder.append({ kind: 'log', call, data: { level, text } })
     this.#logs += 1
@@ -271,6 +261,14 @@ class ServedGuest implements GuestListener {
     const heard = { requests: this.#requests, deliveries: this.#deliveries, logs: this.#logs }
     if (kill !== undefined && isDue(kill, heard)) this.run?.kill(kill.cause, kill.message)
   }
+}
+
+/** What a tool asks for leaves it as well: a path, a URL, a body, what is written. */
+function askedSecret(filter: SecretFilter | undefined, request: CapabilityRequest): string | undefined {
+  if (filter === undefined || filter.isEmpty) return undefined
+  const texts = Object.values(request).filter((value) => !(value instanceof Uint8Array))
+  const bytes = Object.values(request).filter((value) => value instanceof Uint8Array)
+  return secretIn(filter, JSON.stringify(texts)) ?? bytes.map((each) => secretIn(filter, each)).find(Boolean)
 }
 
 /** 32 hexadecimal digits that depend on the run's seed and the call alone. */

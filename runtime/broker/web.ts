@@ -115,6 +115,8 @@ class Dialling {
   readonly #url: CanonicalUrl
   #isSent = false
   #answer: HttpExchange | undefined
+  /** Those of the answer that a tool sees. */
+  #headers: HttpExchange['headers'] = []
 
   constructor(
     options: WebOptions,
@@ -177,21 +179,22 @@ class Dialling {
     if (signal.aborted) this.#answer.close()
     signal.throwIfAborted()
     live.answer = this.#answer
-    live.body = filter?.isEmpty === false ? filter.body() : undefined
+    // Also where no secret was used yet: one that is used while it comes must not show in it.
+    live.body = filter?.body()
     made.isAnswered = true
-    const to = redirectTarget(this.#answer.status, this.#answer.headers, this.#url.href)
+    this.#headers = this.#shownHeaders(this.#answer.headers)
+    const to = redirectTarget(this.#answer.status, this.#headers, this.#url.href)
     made.redirect = to === undefined ? undefined : { from: this.#url.href, to }
   }
 
   /** What the guest is told of the answer. */
   answer(): Json {
     if (this.#answer === undefined) throw new Error('there is no answer')
-    const { status, statusText, headers } = this.#answer
-    const shown = headers.filter(([name]) => isShownHeader(name))
+    const { status, statusText } = this.#answer
     return {
       status,
       statusText: this.#shown(statusText),
-      headers: shown.map(([name, value]) => [name, this.#shown(value)]),
+      headers: this.#headers.map((pair) => [...pair]),
     }
   }
 
@@ -277,6 +280,13 @@ class Dialling {
       maxBytes: HTTP_RESPONSE_BYTES_MAX,
       maxRatio: HTTP_DECOMPRESSION_RATIO_MAX,
     })
+  }
+
+  /** Without those that no tool sees, nor one whose name a server made of a secret. */
+  #shownHeaders(headers: HttpExchange['headers']): HttpExchange['headers'] {
+    return headers
+      .filter(([name]) => isShownHeader(name) && this.#shown(name) === name)
+      .map(([name, value]) => [name, this.#shown(value)] as const)
   }
 
   #shown(text: string): string {

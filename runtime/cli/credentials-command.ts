@@ -1,5 +1,7 @@
 /** `run-agent credentials`: what there is, who may use it, and how a value comes in, is changed and ends. Never a value. */
-import { agentText, openGrants, type Grants, type ListedGrant } from '../credentials/grant-chain.ts'
+import { resolve } from 'node:path'
+import { agentText, openGrants, type AgentIdentity, type Grants, type ListedGrant } from '../credentials/grant-chain.ts'
+import { openRevocations } from '../credentials/revocations.ts'
 import { logIn, type DeviceCode } from '../credentials/oauth-login.ts'
 import type { SecretEntry } from '../credentials/secret-store.ts'
 import { createClientSecretSource } from '../credentials/sources.ts'
@@ -7,11 +9,12 @@ import type { OperatorConfig } from '../definition/config.ts'
 import type { CredentialConfig } from '../definition/config-credentials.ts'
 import { didYouMean } from '../definition/suggest.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
+import { nodeFileHost } from '../node-files.ts'
 import { nodeLoopback } from '../node-loopback.ts'
 import { nodeClock } from '../node-processes.ts'
 import { printable } from '../printable.ts'
 import { userOf } from './bound-definition.ts'
-import { readConfig, readEnvironment } from './environment.ts'
+import { readConfig, readEnvironment, type CommandEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { readSecret } from './read-secret.ts'
@@ -38,6 +41,7 @@ const QUESTIONS = ['list', 'add', 'login', 'rotate', 'revoke', 'grants'] as cons
 
 interface Desk {
   readonly args: CredentialsArguments
+  readonly environment: CommandEnvironment
   readonly config: OperatorConfig
   readonly user: string
   readonly secrets: Secrets
@@ -47,7 +51,7 @@ export async function credentialsCommand(args: CredentialsArguments): Promise<nu
   const environment = readEnvironment()
   const config = readConfig(environment, args.config)
   const secrets = new Secrets(environment, config, [])
-  const desk: Desk = { args, config, secrets, user: userOf(environment, args) }
+  const desk: Desk = { args, environment, config, secrets, user: userOf(environment, args) }
   try {
     switch (args.question) {
       case 'list':
@@ -249,11 +253,12 @@ function daysOf(text: string): number {
 
 /** Ends grants, and with `--value` a version of a value. */
 async function revoke(desk: Desk): Promise<number> {
-  const { args, secrets, user } = desk
+  const { args, secrets, user, environment } = desk
   const { name, agent, tool, reason = 'revoked by the operator' } = args
   if (name === undefined && agent === undefined && tool === undefined) {
     throw new RunAgentError('E_USAGE', 'credentials revoke needs the name of a credential, --agent or --tool')
   }
+  if (name !== undefined) nameOf(desk)
   const store = await secrets.store()
   if (args.value !== undefined) {
     const isDone = store.secrets.destroy(user, storedCredential(desk), args.value)
@@ -263,17 +268,27 @@ async function revoke(desk: Desk): Promise<number> {
   }
   const selection = {
     ...(name === undefined ? {} : { credential: name }),
-    ...(agent === undefined ? {} : { agent: agentText(identityOf(agent)) }),
+    ...(agent === undefined ? {} : { agent: agentText(identityOf(agent, environment)) }),
     ...(tool === undefined ? {} : { tool }),
   }
-  const ended = grantsOf(store).revoke(user, selection, user, reason)
+  const by = environment.user.name
+  openRevocations(store.file.database).add(user, selection, { atMs: nodeClock.now(), by, reason })
+  const ended = grantsOf(store).revoke(user, selection, by, reason)
   if (args.json) writeJson({ user, ...selection, revoked: ended })
-  else say(`${ended} grants of ${user} ended, and all below them`)
+  else say(`revoked for ${user}: ${ended} grants ended, and none is made again before \`since\` says so`)
   return EXIT.completed
 }
 
-function identityOf(text: string): { readonly lock: string } | { readonly from: string } {
-  return text.startsWith('sha256-') ? { lock: text } : { from: text }
+/** A lock, or a file as a run would know it. */
+function identityOf(text: string, { currentFolder }: CommandEnvironment): AgentIdentity {
+  if (text.startsWith('sha256-')) return { lock: text }
+  try {
+    return { from: nodeFileHost.realPath(resolve(currentFolder, text)) }
+  } catch {
+    throw new RunAgentError('E_USAGE', `--agent ${text}: there is no such definition`, {
+      hint: 'Name the file of the definition, or the digest of its lock: sha256-…',
+    })
+  }
 }
 
 function grantsOf({ file, key }: OpenStore): Grants {

@@ -4,6 +4,7 @@ import { newRunId } from '../audit/run-id.ts'
 import { SqliteTrail, type Head } from '../audit/trail.ts'
 import type { RunRecorder } from '../audit/event.ts'
 import { createBroker } from '../broker/broker.ts'
+import type { SecretFilter } from '../broker/dressing.ts'
 import { boundBudget } from '../ceiling.ts'
 import { openWorkspace } from '../broker/workspace.ts'
 import { createWorldPerform } from '../broker/world.ts'
@@ -12,7 +13,7 @@ import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
-import { withCredentials } from '../granted-credentials.ts'
+import { assertUsable, withCredentials } from '../granted-credentials.ts'
 import { loadAgent, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
 import { digestOf } from '../lock.ts'
 import type { Model } from '../model/model.ts'
@@ -89,6 +90,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const question = credentialQuestion(environment, config, place, args, digestOf(agent.parts))
     const used: LiveSecret[] = []
     const secretOf = async (credential: string): Promise<LiveSecret> => {
+      assertUsable(credential, question, nodeClock.now())
       const secret = await secrets.fetch(credential, question.user, AbortSignal.timeout(PROVIDER_SECRET_MS))
       used.push(secret)
       return secret
@@ -310,11 +312,9 @@ async function record(
     clock: nodeClock,
     prepareFile: prepareTrailFile,
   })
-  const recorder = reporter.follow(
-    scrubbed(trail.beginRun(run)),
-    plan,
-    player.kind === 'script' ? player.why : undefined,
-  )
+  const why = player.kind === 'script' ? player.why : undefined
+  // Nobody who follows the run sees more than is recorded.
+  const recorder = scrubbed(reporter.follow(trail.beginRun(run), plan, why))
   using workspace = openWorkspace(nodeFileHost, plan.workspace)
   const network = nodeWebHost()
   const web = { host: network, authoritiesOf: authorities, dresser, filter }
@@ -322,7 +322,7 @@ async function record(
   stop.begin(plan.budget.timeMs)
   const model =
     player.kind === 'script'
-      ? scriptModel(plan, sandboxes.script, recorder, broker)
+      ? scriptModel(plan, sandboxes.script, recorder, broker, filter)
       : await providerModel(player, recorder, filter)
   let outcome: RunOutcome
   let head: Head
@@ -356,6 +356,7 @@ function scriptModel(
   sandbox: Sandbox,
   recorder: RunRecorder,
   broker: ReturnType<typeof createBroker>,
+  filter: SecretFilter,
 ): Model {
   if (plan.script === undefined) throw new RunAgentError('E_INTERNAL', 'a script plays and there is none')
   return new ScriptModel({
@@ -368,6 +369,7 @@ function scriptModel(
     wallMs: plan.budget.timeMs + SCRIPT_WALL_SPARE_MS,
     onLog: (level, text) => void recorder.append({ kind: 'log', call: SCRIPT_CALL, data: { level, text } }),
     plannedKill: undefined,
+    filter,
     killed: (end) => new ModelKilled(end),
   })
 }

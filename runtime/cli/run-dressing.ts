@@ -2,6 +2,7 @@
 import type { RunRecorder } from '../audit/event.ts'
 import { openActionTokens } from '../credentials/action-token.ts'
 import { openGrants } from '../credentials/grant-chain.ts'
+import { openRevocations } from '../credentials/revocations.ts'
 import { createRunCredentials, type GivenCredential } from '../credentials/run-credentials.ts'
 import { createScrubber, type Hit } from '../credentials/scrub.ts'
 import { scrubbedRecorder } from '../credentials/scrubbed-recorder.ts'
@@ -72,6 +73,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     given,
     sourceOf: (credential) => secrets.sourceOf(credential),
     grants: openGrants(file.database, grantOptions),
+    revocations: openRevocations(file.database),
     tokens,
     clock: nodeClock,
     onUse: use,

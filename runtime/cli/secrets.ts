@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { openCredentialsFile, type CredentialsFile } from '../credentials/credentials-file.ts'
 import { GRANT_TABLES } from '../credentials/grant-row.ts'
 import { Leases } from '../credentials/lease.ts'
+import { REVOCATION_TABLES } from '../credentials/revocations.ts'
 import type { LiveSecret, SecretSource } from '../credentials/secret.ts'
 import { SecretStore } from '../credentials/secret-store.ts'
 import { createSource, secretVariables, type SourceParts } from '../credentials/sources.ts'
@@ -101,7 +102,10 @@ export class Secrets {
   async #open(): Promise<OpenStore> {
     const { folders, user } = this.#environment
     const path = this.#config.store.file ?? `${folders.state}/credentials.db`
-    const file = openCredentialsFile(path, { prepareFile: prepareCredentialsFile, tables: [GRANT_TABLES] })
+    const file = openCredentialsFile(path, {
+      prepareFile: prepareCredentialsFile,
+      tables: [GRANT_TABLES, REVOCATION_TABLES],
+    })
     this.#file = file
     const key = await openStoreKey(
       file,

@@ -9,7 +9,8 @@ import { canonicalUrl } from '../policy/http-url.ts'
 import type { Clock } from '../ports.ts'
 import type { ActionTokens } from './action-token.ts'
 import type { Authority } from './authority.ts'
-import type { AgentIdentity, Ensured, Grants, NewGrant } from './grant-chain.ts'
+import { agentText, type AgentIdentity, type Ensured, type Grants, type NewGrant } from './grant-chain.ts'
+import type { Revocations } from './revocations.ts'
 import type { LiveSecret, SecretSource } from './secret.ts'
 import { headerOf, urlWith } from './slot.ts'
 
@@ -35,6 +36,7 @@ export interface RunCredentialsOptions {
   readonly given: readonly GivenCredential[]
   readonly sourceOf: (credential: string) => SecretSource
   readonly grants: Grants
+  readonly revocations: Revocations
   readonly tokens: ActionTokens
   readonly clock: Pick<Clock, 'now'>
   /** Called with each value before it is first used: from then on it must not show. */
@@ -55,14 +57,12 @@ export function createRunCredentials(options: RunCredentialsOptions): Dresser {
       const { tool, credential } = question
       const chain = chains.get(keyOf(tool, credential.name))
       if (chain === undefined) return refused(`${tool} was given no credential ${credential.name} in this run`)
-      let secret: LiveSecret
       try {
-        secret = await fetched(options, question)
+        return dressWith(options, question, chain, await fetched(options, question))
       } catch (error) {
         if (error instanceof RunAgentError && error.code === 'E_CREDENTIAL') return refused(inWords(error))
         throw error
       }
-      return dressWith(options, question, chain, secret)
     },
   }
 }
@@ -143,17 +143,26 @@ const BOUNDS: Omit<Authority, 'rules' | 'childDepth' | 'notBeforeMs' | 'expiresA
 }
 
 /** The id of the tool's grant. */
-function chainFor({ grants, user, agentDigest, clock }: RunCredentialsOptions, given: GivenCredential): string {
+function chainFor({ grants, revocations, user, agentDigest }: RunCredentialsOptions, given: GivenCredential): string {
   const { credential, agent, tool, bundle, rules, toolRules, sinceMs, untilMs } = given
   const bounds = { ...BOUNDS, notBeforeMs: sinceMs, expiresAtMs: untilMs }
+  const revoked = revocations.find(user, { credential, agent: agentText(agent), tool }, sinceMs)
+  if (revoked !== undefined) {
+    const { atMs, by, reason } = revoked
+    const when = new Date(atMs).toISOString()
+    // A whole second, after it.
+    const again = new Date(Math.floor(atMs / 1000) * 1000 + 1000).toISOString().replace('.000', '')
+    throw new RunAgentError(
+      'E_CREDENTIAL',
+      `${tool} may not use the credential ${credential}: it was revoked at ${when} by ${by}: ${reason}`,
+      { hint: `To give it again, write since: ${again} for it in the configuration.` },
+    )
+  }
   const ensured = (grant: NewGrant): string => {
     const result: Ensured = grants.ensure(grant)
     if (result.ok) return result.id
     throw new RunAgentError('E_CREDENTIAL', `${tool} may not use the credential ${credential}: ${result.why}`, {
-      hint:
-        result.rule === 'revoked'
-          ? `To give it again, write since: ${new Date(clock.now()).toISOString().slice(0, 16)}Z for it in the configuration: a new grant.`
-          : '`run-agent credentials grants` lists what was granted and revoked.',
+      hint: '`run-agent credentials grants` lists what was granted and revoked.',
     })
   }
   const root = ensured({ level: 'user', user, credential, authority: { ...bounds, rules, childDepth: 3 } })

@@ -8,7 +8,9 @@ import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { SCRIPT_CPU_MS, SCRIPT_MEMORY_BYTES, SCRIPT_RESULT_BYTES_MAX, TOOL_LOG_BYTES_MAX } from '../limits.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { GuestCode, GuestCounts, GuestEnd, GuestLimits, GuestRun } from '../sandbox/guest-run.ts'
-import { isDue, type PlannedKill } from '../planned-kill.ts'
+import { isDue, type PlannedKill, holdsSecret, SECRET_CAUSE } from '../planned-kill.ts'
+import { secretIn, withoutSecret } from '../said-secret.ts'
+import type { SecretFilter } from '../broker/dressing.ts'
 import { deliveryPayload, parseScriptRequest, type ScriptRequest } from '../sandbox/protocol.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import {
@@ -32,6 +34,8 @@ export interface ScriptModelOptions {
   readonly onLog: (level: string, text: string) => void
   /** Where a recorded script was killed. */
   readonly plannedKill: PlannedKill | undefined
+  /** Keeps secrets out of what the script makes of what it was told; a replay needs none. */
+  readonly filter?: SecretFilter | undefined
   readonly killed: (end: Extract<GuestEnd, { kind: 'killed' }>) => Error
 }
 
@@ -127,7 +131,8 @@ export class ScriptModel implements Model {
     )
     this.#run = run
     void run.ended.then((end) => {
-      this.#end = end.kind === 'killed' ? { ...end, ...this.#placeOfKill(end) } : end
+      const checked = withoutSecret(end, this.#options.filter)
+      this.#end = checked.kind === 'killed' ? { ...checked, ...this.#placeOfKill(checked) } : checked
       this.#ended.abort()
       this.#wake()
     })
@@ -137,6 +142,8 @@ export class ScriptModel implements Model {
   #hear(ordinal: number, payload: string): void {
     const request = parseScriptRequest(payload)
     if (request === undefined) return this.#run?.kill('protocol', 'the script sent something that is not a request')
+    const name = secretIn(this.#options.filter, payload)
+    if (name !== undefined) return this.#run?.kill(SECRET_CAUSE, holdsSecret(name))
     this.#requests += 1
     if (request.op === 'call') this.#calls.push({ ordinal, request })
     else this.#timers.push({ ordinal, request, dueMs: this.#now + request.delayMs })
@@ -144,6 +151,8 @@ export class ScriptModel implements Model {
   }
 
   #hearLog(level: string, text: string): void {
+    const name = secretIn(this.#options.filter, text)
+    if (name !== undefined) return this.#run?.kill(SECRET_CAUSE, holdsSecret(name))
     this.#options.onLog(level, text)
     this.#logs += 1
     this.#killIfPlanned()

@@ -39,10 +39,24 @@ function chosenAmong(grant: Grant, granted: readonly CredentialRule[], attempt: 
 
 function dressed(credential: CredentialRule, { url }: HttpAttempt): CredentialChoice {
   const { slot, name } = credential
-  const pairs = slot.kind === 'query' && url.query !== undefined ? (queryPairs(url.query) ?? []) : []
-  const isTaken = slot.kind === 'query' && pairs.some(([key]) => key === slot.key)
-  if (isTaken) return refused(`the query holds ${slot.key}, which is where the credential ${name} is written`)
+  if (slot.kind !== 'query') return { kind: 'dressed', credential }
+  const pairs = url.query === undefined ? [] : queryPairs(url.query)
+  // Servers differ in what they make of such a query, and in which of two keys they take.
+  if (pairs === undefined) return refused(`the query is malformed, and the credential ${name} is written to it`)
+  const isTaken = pairs.some(([key]) => foldedKey(key) === foldedKey(slot.key))
+  if (isTaken)
+    return refused(
+      `the query holds ${slot.key}, or what a server may take for it, which is where the credential ${name} is written`,
+    )
   return { kind: 'dressed', credential }
+}
+
+/** As lenient servers read a key: in any case, up to a bracket, whatever joins its words. */
+function foldedKey(key: string): string {
+  return key
+    .toLowerCase()
+    .replace(/[[;].*$/s, '')
+    .replaceAll(/[-_. ]/g, '')
 }
 
 function refused(why: string): CredentialChoice {

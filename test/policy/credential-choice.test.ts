@@ -109,3 +109,11 @@ describe('the credential of a permitted request', () => {
     })
   })
 })
+
+test.each(['x=%zz&key=1', '%ff&x=1', 'KEY=1', 'k_e_y=1', 'key[]=1'])(
+  'a query that a server may read otherwise is not written to: %s',
+  (query) => {
+    const keyed = credential('keyed', ['GET https://api.example/**?*'], { slot: { kind: 'query', key: 'key' } })
+    expect(ask([keyed], { url: `https://api.example/a?${query}` })).toMatchObject({ kind: 'deny' })
+  },
+)

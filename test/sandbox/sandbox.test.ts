@@ -320,12 +320,12 @@ test(
   { timeout: 30_000 },
   async () => {
     const sandbox = await opened()
-    const tool = toolOf('const a = []; for (let i = 0; i < 15; i++) a.push(new Array(1e6).fill(i)); return a.length')
+    const tool = toolOf('const a = []; for (let i = 0; i < 25; i++) a.push(new Array(1e6).fill(i)); return a.length')
     const roomy = await play(
       sandbox,
       callOf(tool, { limits: { memoryBytes: 256 * 2 ** 20, wallMs: 10_000, cpuMs: 10_000 } }),
     )
-    expect(valueOf(roomy)).toBe(15)
+    expect(valueOf(roomy)).toBe(25)
     expect((await play(sandbox, callOf(tool))).end).toMatchObject({ kind: 'killed', cause: 'memory' })
   },
 )

@@ -90,7 +90,7 @@ tools:
   get:
     from: ./get.ts
     http: ${JSON.stringify(rules)}
-    credentials: ${JSON.stringify(credentials)}
+    ${credentials.length === 0 ? '' : `credentials: ${JSON.stringify(credentials)}`}
 ${more}`,
     'agents/get.ts': TOOL,
     'agents/a.script.ts': SCRIPT,
