@@ -463,3 +463,9 @@ export const TOKEN_RETRY_MS = 30_000
 
 /** A value of the store that is older is overdue: NIST and most providers ask for 90 days. */
 export const SECRET_AGE_DAYS_MAX = 90
+
+/** How often a run asks for another value because a server refused the one it had: tokens last for minutes at least. */
+export const CREDENTIAL_RENEWALS_MAX = 16
+
+/** How many values of a credential a run may see come back: each is ended at its provider, where that can be done. */
+export const CREDENTIAL_EXPOSURES_MAX = 3

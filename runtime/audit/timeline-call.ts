@@ -193,7 +193,8 @@ function hostCallOf(event: StoredEvent): HostCall {
 
 /** With which credential it was sent, or why with none; and what of one came back and was taken out. */
 function credentialLines({ credential, refused, withheld }: Fields, decision: Fields): readonly string[] {
-  const { name, version, chain } = fieldsOf(credential)
+  const { name, version, chain, rejected } = fieldsOf(credential)
+  const before = fieldsOf(rejected)['version']
   const [, undressed] = [name, decision['undressed']].map((value) => textOf(value))
   const grant = itemsOf(chain).at(-1)
   return [
@@ -202,6 +203,7 @@ function credentialLines({ credential, refused, withheld }: Fields, decision: Fi
       : [
           `sent with the credential ${inWords(name, 100)}, version ${inWords(version, 100)}, by ${inWords(grant, 100)}`,
         ]),
+    ...(before === undefined ? [] : [`and before with version ${inWords(before, 100)}, which the server refused`]),
     ...(undressed === undefined ? [] : [`sent without a credential: ${inWords(undressed, 400)}`]),
     ...(refused === undefined ? [] : [`the credential could not be used: ${inWords(refused, 400)}`]),
     ...itemsOf(withheld).map((each) => `the credential ${inWords(each, 100)} came back, and was taken out`),

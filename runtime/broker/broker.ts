@@ -95,7 +95,9 @@ function mustBeDurableFirst(request: CapabilityRequest): boolean {
 }
 
 function factsData({ credential, ...facts }: Facts): Json {
-  return credential === undefined ? facts : { ...facts, credential: { ...credential } }
+  if (credential === undefined) return facts
+  const { rejected, ...used } = credential
+  return { ...facts, credential: rejected === undefined ? used : { ...used, rejected: { ...rejected } } }
 }
 
 function outcomeData(outcome: Outcome): Json {

@@ -12,7 +12,7 @@ import {
   HTTP_REDIRECTS_MAX,
   HTTP_RESPONSE_BYTES_MAX,
 } from '../limits.ts'
-import type { CredentialRule, Decision, Facts, Grant, HttpRequest } from '../policy/grant.ts'
+import type { CredentialRule, Decision, Facts, Grant, HttpRequest, UsedCredential } from '../policy/grant.ts'
 import { isSentElsewhere, isShownHeader, sentHeaders } from '../policy/http-header.ts'
 import { canonicalUrl, type CanonicalUrl } from '../policy/http-url.ts'
 import type { HttpExchange, HttpOpenRequest, WebHost } from '../ports.ts'
@@ -213,7 +213,7 @@ class Dialling {
     const dressed = await this.#dress(headers, undefined, signal)
     const answer = await this.#open(headers, addresses, signal, dressed)
     if (answer.status !== UNAUTHORIZED || dressed === undefined) return answer
-    const again = await this.#dress(headers, dressed.used.version, signal)
+    const again = await this.#dress(headers, dressed.used, signal)
     if (again === undefined) return answer
     answer.close()
     return await this.#open(headers, addresses, signal, again)
@@ -222,7 +222,7 @@ class Dialling {
   /** Undefined where there is no credential, or none but the one that was rejected. */
   async #dress(
     headers: HttpOpenRequest['headers'],
-    rejected: string | undefined,
+    rejected: UsedCredential | undefined,
     signal: AbortSignal,
   ): Promise<Extract<Dressed, { kind: 'dressed' }> | undefined> {
     const credential = this.#credential
@@ -243,13 +243,18 @@ class Dialling {
       contentType,
       binding,
     }
-    const dressed: Dressed = (await dresser?.dress({ ...about, signal, ...(rejected && { rejected }) })) ?? {
+    const dressed: Dressed = (await dresser?.dress({
+      ...about,
+      signal,
+      ...(rejected && { rejected: rejected.version }),
+    })) ?? {
       kind: 'refused',
       why: `nobody has the credential ${credential.name} here`,
     }
     signal.throwIfAborted()
     if (dressed.kind === 'dressed') {
-      this.#learn({ credential: dressed.used })
+      const before = rejected && { rejected: { version: rejected.version, chain: rejected.chain } }
+      this.#learn({ credential: { ...dressed.used, ...before } })
       return dressed
     }
     if (rejected === undefined) this.#learn({ refused: dressed.why })

@@ -77,6 +77,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     tokens,
     clock: nodeClock,
     onUse: use,
+    exposures: (credential) => [...exposed].filter((each) => each.startsWith(`${credential}\n`)).length,
   })
   return { dresser, filter, scrubbed, use }
 }

@@ -4,7 +4,13 @@
  */
 import type { Dressed, Dresser, DressQuestion } from '../broker/dressing.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
-import { CREDENTIAL_CONTENT_TYPES, FILE_WRITE_BYTES_MAX, HTTP_RESPONSE_BYTES_MAX } from '../limits.ts'
+import {
+  CREDENTIAL_EXPOSURES_MAX,
+  CREDENTIAL_RENEWALS_MAX,
+  CREDENTIAL_CONTENT_TYPES,
+  FILE_WRITE_BYTES_MAX,
+  HTTP_RESPONSE_BYTES_MAX,
+} from '../limits.ts'
 import { canonicalUrl } from '../policy/http-url.ts'
 import type { Clock } from '../ports.ts'
 import type { ActionTokens } from './action-token.ts'
@@ -39,6 +45,8 @@ export interface RunCredentialsOptions {
   readonly revocations: Revocations
   readonly tokens: ActionTokens
   readonly clock: Pick<Clock, 'now'>
+  /** How many of its values came back in this run. */
+  readonly exposures: (credential: string) => number
   /** Called with each value before it is first used: from then on it must not show. */
   readonly onUse: (secret: LiveSecret, derived: readonly string[]) => void
 }
@@ -52,11 +60,25 @@ export function createRunCredentials(options: RunCredentialsOptions): Dresser {
   for (const given of options.given) {
     chains.set(keyOf(given.tool, given.credential), { ...given, grant: chainFor(options, given) })
   }
+  const renewals = new Map<string, number>()
   return {
     async dress(question) {
-      const { tool, credential } = question
+      const { tool, credential, rejected } = question
       const chain = chains.get(keyOf(tool, credential.name))
       if (chain === undefined) return refused(`${tool} was given no credential ${credential.name} in this run`)
+      // Else a server that answers 401 for ever would have its issuer asked for ever.
+      const renewed = (renewals.get(credential.name) ?? 0) + (rejected === undefined ? 0 : 1)
+      if (renewed > CREDENTIAL_RENEWALS_MAX) {
+        return refused(
+          `the credential ${credential.name} was refused and renewed ${CREDENTIAL_RENEWALS_MAX} times in this run`,
+        )
+      }
+      renewals.set(credential.name, renewed)
+      if (options.exposures(credential.name) >= CREDENTIAL_EXPOSURES_MAX) {
+        return refused(
+          `values of the credential ${credential.name} came back ${CREDENTIAL_EXPOSURES_MAX} times in this run`,
+        )
+      }
       try {
         return dressWith(options, question, chain, await fetched(options, question))
       } catch (error) {

@@ -155,10 +155,17 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})$/
 function readTime(reader: NodeReader, field: Field): number | undefined {
   const text = reader.text(field)
   if (text === undefined) return undefined
-  const ms = TIME.test(text) ? Date.parse(text) : Number.NaN
+  const ms = TIME.test(text) && isDay(text) ? Date.parse(text) : Number.NaN
   if (!Number.isNaN(ms)) return ms
   reader.problems.add(field.valueAt, `\`${field.key}\` must be a time with its zone, as 2026-12-31T18:00Z`)
   return undefined
+}
+
+/** `Date.parse` makes the second of March of the thirtieth of February. */
+function isDay(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number)
+  const date = new Date(Date.UTC(year, month - 1, day))
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
 }
 
 /** Each once. */

@@ -166,6 +166,8 @@ export interface UsedCredential {
   readonly version: string
   /** Ids of its grants: user, agent, tool, action. */
   readonly chain: readonly string[]
+  /** What it was sent with before, which the server answered with 401. */
+  readonly rejected?: { readonly version: string; readonly chain: readonly string[] }
 }
 
 export type DenyReason =

@@ -384,3 +384,59 @@ test('a provider’s credential is for its users, and for its time', async () =>
   }
   expect(model.asked).toEqual([])
 })
+
+test('a run falls forward once to a value that was put in meanwhile, and the trail names both', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  const [old, fresh] = [`${SECRET}_old`, `${SECRET}_new`]
+  desk.configure(credentials(desk, { api: { source: '{ store: true }', for: [`GET ${api.base}/**`] } }))
+  const add = (input: string) => desk.runWith({ input }, 'credentials', 'add', 'api', '--config', desk.config)
+  await add(old)
+  let isReplaced = false
+  api.answer = (asked, response) => {
+    if (asked.headers['authorization'] === `Bearer ${fresh}`) return echo(asked, response)
+    const refuse = (): void => void response.writeHead(401).end('no')
+    if (isReplaced) return refuse()
+    isReplaced = true
+    void add(fresh).then(refuse)
+  }
+  const { results, said } = await requests(desk, [{ url: `${api.base}/a` }, { url: `${api.base}/b` }], {})
+  expect(results.map((result) => result['status'])).toEqual([200, 200])
+  expect(api.asked.map(({ url, headers }) => [url, headers['authorization']])).toEqual([
+    ['/a', `Bearer ${old}`],
+    ['/a', `Bearer ${fresh}`],
+    ['/b', `Bearer ${fresh}`],
+  ])
+  expect(said).not.toContain(SECRET)
+  const shown = await desk.run('audit', 'show', 'last', 'call_0')
+  expect(shown.stdout).toMatch(/credential api, version 2[^]*before with version 1, which the server refused/)
+  expect((await desk.run('replay', 'last')).stdout).toMatch(/identical/)
+})
+
+test('a server that refuses for ever is asked once for each request', async () => {
+  await using api = await credentialServer((_asked, response) => void response.writeHead(401).end('no'))
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  desk.configure(credentials(desk, { api: { for: [`GET ${api.base}/**`] } }))
+  const { results } = await requests(desk, [{ url: `${api.base}/a` }, { url: `${api.base}/b` }])
+  expect(results.map((result) => result['status'])).toEqual([401, 401])
+  expect(api.asked).toHaveLength(2)
+})
+
+test('a command whose values come back again and again is not asked any more in that run', async () => {
+  await using api = await credentialServer((asked, response) => {
+    response.writeHead(401, { 'x-sent': String(asked.headers['authorization']) }).end()
+  })
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  const counted = `${desk.home}/counted`
+  const script = `echo -n x >> ${counted}; printf 'canary_value_number_'; wc -c < ${counted} | tr -d ' '`
+  const source = JSON.stringify({ exec: ['/bin/sh', '-c', script] })
+  desk.configure(credentials(desk, { api: { source, for: [`GET ${api.base}/**`] } }))
+  const { results } = await requests(
+    desk,
+    Array.from({ length: 12 }, () => ({ url: `${api.base}/a` })),
+    {},
+  )
+  expect(results.at(-1)?.message).toMatch(/came back 3 times in this run/)
+  const { readFileSync } = await import('node:fs')
+  expect(readFileSync(counted, 'utf8').length).toBeLessThan(8)
+})
