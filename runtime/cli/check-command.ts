@@ -1,11 +1,13 @@
 /** `run-agent check`: validates a definition, runs its tests and prints what its agent may do. */
 import { ceilingInWords } from '../ceiling.ts'
-import { effectiveRights } from '../effective-rights.ts'
+import type { OperatorConfig } from '../definition/config.ts'
+import { effectiveRights, type CheckedTool } from '../effective-rights.ts'
 import { ProblemsError } from '../errors.ts'
 import { printable } from '../printable.ts'
-import { carriedInWords, rightsInWords } from '../rights.ts'
+import { carriedInWords, rightsInWords, SURPRISE_MARK } from '../rights.ts'
 import { testRights, type TestedRights } from '../rights-tests.ts'
 import { askedAgent, type QuestionArguments } from './checked-agent.ts'
+import { credentialWarnings } from './credential-warnings.ts'
 import { definitionPlace, readConfig, readEnvironment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { writeJson } from './output.ts'
@@ -46,6 +48,7 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
         `${definition.name}: valid · workspace ${printable(agent.workspace)}`,
         ...carriedInWords(agent.carried),
         ...rightsInWords(definition, tools, values),
+        ...warningLines(tools, config),
         ...ceilingInWords(definition.budget, config.ceiling),
         ...testLines(tests),
         `  ${digest}`,
@@ -57,6 +60,21 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
   } finally {
     workshop.close()
   }
+}
+
+/** What a reviewer would say of the credentials that its tools have, without looking at a value. */
+function warningLines(tools: readonly CheckedTool[], { credentials, providers }: OperatorConfig): readonly string[] {
+  const usedByProviders = new Set([...providers.values()].flatMap(({ credential }) => credential ?? []))
+  const names = new Set(tools.flatMap(({ grant }) => (grant.credentials ?? []).map(({ name }) => name)))
+  return [...names].flatMap((name) => {
+    const config = credentials.get(name)
+    if (config === undefined) return []
+    const review = { name, config, usedByProviders, secret: undefined, stored: undefined, isEphemeral: false }
+    const warnings = credentialWarnings({ ...review, nowMs: Date.now() })
+    return warnings.map(
+      (warning) => `${SURPRISE_MARK} credential ${name}: ${printable(warning)} · ${printable(config.place)}`,
+    )
+  })
 }
 
 function testLines({ passed, failed, unasked }: TestedRights): readonly string[] {

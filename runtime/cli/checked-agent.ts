@@ -57,7 +57,10 @@ export async function askedAgent(
   const question = credentialQuestion(environment, config, place, args, digest)
   const tools = agent.tools.map(({ entry, grant }) => ({
     entry,
-    grant: withCredentials(agent.definition, entry, grant, question),
+    // A question needs no configuration: what a credential would be for, and to whom it is given, is then not known.
+    grant: entry.credentials.every(({ name }) => config.credentials.has(name))
+      ? withCredentials(agent.definition, entry, grant, question)
+      : grant,
   }))
   return { ...agent, tools, digest, values }
 }
