@@ -5,6 +5,7 @@
 import type { OperatorConfig } from './definition/config.ts'
 import type { CredentialAgent, CredentialConfig } from './definition/config-credentials.ts'
 import type { AgentDefinition, NamedCredential, ToolEntry } from './definition/definition.ts'
+import { didYouMean } from './definition/suggest.ts'
 import { ProblemsError, RunAgentError, type Problem } from './errors.ts'
 import { problemAt } from './load-agent.ts'
 import { slotHeader } from './policy/credential-choice.ts'
@@ -33,7 +34,7 @@ export type KnownAgent = CredentialAgent['known']
  * does not give to this user, agent and tool, saying which of them is missing and what to write.
  */
 export function withCredentials(
-  definition: Pick<AgentDefinition, 'name'>,
+  definition: Pick<AgentDefinition, 'name' | 'tools'>,
   entry: ToolEntry,
   grant: Grant,
   question: CredentialQuestion,
@@ -44,7 +45,7 @@ export function withCredentials(
 }
 
 function credentialRule(
-  definition: Pick<AgentDefinition, 'name'>,
+  definition: Pick<AgentDefinition, 'name' | 'tools'>,
   entry: ToolEntry,
   grant: Grant,
   { name, place }: NamedCredential,
@@ -52,7 +53,18 @@ function credentialRule(
 ): CredentialRule {
   const config = question.config.credentials.get(name)
   if (config === undefined) throw unknown(name, place)
-  grantedAgent(definition.name, entry.name, name, config, place, question)
+  const { tools, place: at } = grantedAgent(definition.name, entry.name, name, config, place, question)
+  const own = definition.tools.map((tool) => tool.name)
+  const missing = tools.find((tool) => !own.includes(tool))
+  if (missing !== undefined) {
+    throw credentialError(
+      place,
+      `the configuration gives the credential ${name} to ${missing}, which no tool is called`,
+      {
+        hint: didYouMean(missing, own) ?? `${at} names it; the tools of ${definition.name} are ${own.join(', ')}.`,
+      },
+    )
+  }
   const { inject } = config
   if (inject === undefined) throw new Error('a credential that agents have says where it is written')
   const rules = sharedRules(config.for, grant)

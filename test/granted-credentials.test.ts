@@ -116,6 +116,13 @@ describe('a credential is not given', () => {
       'E_CREDENTIAL',
       /not given to the tool get of reviewer[^]*gives it to put/,
     ],
+    [
+      'beside a tool that there is not',
+      { agents: `{ reviewer: { from: ${FILE}, tools: [get, gett] } }` },
+      {},
+      'E_CREDENTIAL',
+      /to gett, which no tool is called[^]*did you mean `get`/,
+    ],
     ['to another user than the owner', {}, { user: 'bob' }, 'E_CREDENTIAL', /not for the user bob/],
     ['to the owner where others are listed', { users: '[bob]' }, {}, 'E_CREDENTIAL', /not for the user alice/],
     [
