@@ -38,7 +38,10 @@ test('logs in with PKCE on a loopback redirect, and each user has a token of the
       { environment },
       'agents/a.yaml',
       JSON.stringify([{ url: `${api.base}/a` }]),
-      ...['--user', user, '--config', desk.config],
+      '--user',
+      user,
+      '--config',
+      desk.config,
     )
   const mine = await run('alice')
   expect(mine.exit).toBe(0)
