@@ -102,6 +102,7 @@ describe('a definition that uses everything', () => {
         "tools": [
           {
             "args": [],
+            "credentials": [],
             "deny": [],
             "description": undefined,
             "from": {
@@ -134,6 +135,7 @@ describe('a definition that uses everything', () => {
           },
           {
             "args": [],
+            "credentials": [],
             "deny": [
               {
                 "pattern": "src/vendor/**",
@@ -176,6 +178,7 @@ describe('a definition that uses everything', () => {
           },
           {
             "args": [],
+            "credentials": [],
             "deny": [],
             "description": undefined,
             "from": {
@@ -211,6 +214,7 @@ describe('a definition that uses everything', () => {
           },
           {
             "args": [],
+            "credentials": [],
             "deny": [],
             "description": undefined,
             "from": {
@@ -243,6 +247,7 @@ describe('a definition that uses everything', () => {
           },
           {
             "args": [],
+            "credentials": [],
             "deny": [],
             "description": undefined,
             "from": {
@@ -284,6 +289,7 @@ describe('a definition that uses everything', () => {
                 },
               },
             ],
+            "credentials": [],
             "deny": [],
             "description": "Mine.",
             "from": {
