@@ -24,7 +24,7 @@ import {
 import { nodeFileHost } from '../runtime/node-files.ts'
 import { nodeClock } from '../runtime/node-processes.ts'
 import { nodeWebHost } from '../runtime/node-web.ts'
-import { prepareTrailFile } from '../runtime/node-trail-file.ts'
+import { prepareTrailFile } from '../runtime/node-private-file.ts'
 import type { PlannedTool, RunPlan } from '../runtime/plan.ts'
 import type { World } from '../runtime/run.ts'
 import type { GuestCode } from '../runtime/sandbox/guest-run.ts'

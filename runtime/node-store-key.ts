@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 
 import { codeOf, RunAgentError } from './errors.ts'
 import { KEY_FILE_BYTES_MAX, KEY_FILE_WAIT_MS } from './limits.ts'
-import { whyNotOwnFile } from './node-credentials-file.ts'
+import { whyNotOwnFile } from './node-private-file.ts'
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW

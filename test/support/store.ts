@@ -12,7 +12,7 @@ import { SecretStore } from '../../runtime/credentials/secret-store.ts'
 import type { SecretStoreOptions } from '../../runtime/credentials/secret-store.ts'
 import { openStoreKey } from '../../runtime/credentials/store-key.ts'
 import type { StoreKey } from '../../runtime/credentials/store-key.ts'
-import { prepareCredentialsFile } from '../../runtime/node-credentials-file.ts'
+import { prepareCredentialsFile } from '../../runtime/node-private-file.ts'
 
 export interface Place {
   readonly folder: string
