@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../runtime/definition/config.ts'
 import { parseDefinition } from '../runtime/definition/parse.ts'
-import { withCredentials, type CredentialQuestion } from '../runtime/granted-credentials.ts'
+import { assertUsable, withCredentials, type CredentialQuestion } from '../runtime/granted-credentials.ts'
 import type { Grant } from '../runtime/policy/grant.ts'
+import { grantOf } from './support/grants.ts'
 
 const LOCK = `sha256-${'a'.repeat(64)}`
 const ANOTHER_LOCK = `sha256-${'b'.repeat(64)}`
@@ -16,10 +17,13 @@ interface Setting {
   readonly inject?: string
   readonly definition?: string
   readonly headers?: string
+  readonly http?: string
+  /** Of the configuration, beside the others. */
+  readonly more?: string
 }
 
-function ask(setting: Setting, question: Partial<CredentialQuestion> = {}): Grant {
-  const config = parseConfig({
+function configOf(setting: Setting): CredentialQuestion['config'] {
+  return parseConfig({
     file: '/etc/run-agent/config.yaml',
     text: `credentials:
   github:
@@ -28,8 +32,13 @@ function ask(setting: Setting, question: Partial<CredentialQuestion> = {}): Gran
     for: ${setting.for ?? '["GET https://api.example/repos/**?*"]'}
     ${setting.users === undefined ? '' : `users: ${setting.users}`}
     agents: ${setting.agents ?? `{ reviewer: { from: ${FILE}, tools: [get] } }`}
+    ${setting.more ?? ''}
 `,
   })
+}
+
+function ask(setting: Setting, question: Partial<CredentialQuestion> = {}): Grant {
+  const config = configOf(setting)
   const definition = parseDefinition({
     file: 'reviewer.yaml',
     text:
@@ -39,7 +48,7 @@ script: ./s.ts
 tools:
   get:
     from: ./t.ts
-    http: ["GET https://api.example/**?*"]
+    http: ${setting.http ?? '["GET https://api.example/**?*"]'}
     credentials: [github]
     ${setting.headers === undefined ? '' : `headers: ${setting.headers}`}
 `,
@@ -85,6 +94,32 @@ describe('a credential is given', () => {
     expect(ask({}, { realPath: '/data/reviewer.yaml', realPathOf }).credentials).toHaveLength(1)
   })
 
+  test('for the narrower of two rules, whoever wrote it', () => {
+    const rulesOf = (setting: Setting) =>
+      ask(setting).credentials?.flatMap(({ rules }) => rules.map(({ rule }) => rule))
+    const own = '["GET https://api.example/repos/a", "GET https://api.example/user"]'
+    expect(rulesOf({ http: own })).toEqual(['GET https://api.example/repos/a'])
+    expect(rulesOf({ for: own })).toEqual(['GET https://api.example/repos/a', 'GET https://api.example/user'])
+  })
+
+  test('where the tool fixes other headers, or it is written to none', () => {
+    expect(ask({ headers: '{ x-api-key: mine }' }).credentials).toHaveLength(1)
+    const inject = '{ query: key }'
+    expect(ask({ inject, headers: '{ x-api-key: mine }' }).credentials).toHaveLength(1)
+  })
+
+  test('to no tool that names none: its grant is what it was', () => {
+    const grant = grantOf({})
+    const definition = parseDefinition({
+      file: 'reviewer.yaml',
+      text: 'name: reviewer\nscript: ./s.ts\ntools: { get: { from: ./t.ts } }\n',
+    })
+    const [entry] = definition.tools
+    if (entry === undefined) throw new Error('the definition has a tool')
+    const question = { config: configOf({}), user: 'alice', owner: 'alice', digest: LOCK, realPath: FILE }
+    expect(withCredentials(definition, entry, grant, { ...question, realPathOf: (path) => path })).toBe(grant)
+  })
+
   test('to the users that are listed', () => {
     expect(ask({ users: '[bob]' }, { user: 'bob' }).credentials).toHaveLength(1)
   })
@@ -101,6 +136,13 @@ describe('a credential is not given', () => {
       /means another reviewer: the one in \/srv\/agents\/reviewer\.yaml; this one has the lock sha256-a/,
     ],
     ['to a definition that nobody can find', {}, { realPath: undefined }, 'E_CREDENTIAL', /means another reviewer/],
+    [
+      'to a definition that nobody can find, as another that nobody can find',
+      {},
+      { realPath: undefined, realPathOf: () => undefined },
+      'E_CREDENTIAL',
+      /means another reviewer[^]*from: the path of the definition/,
+    ],
     ['to edited bytes of a locked one', { agents: byLock }, { digest: ANOTHER_LOCK }, 'E_CREDENTIAL', /this one has/],
     [
       'to another agent in the same file',
@@ -122,6 +164,13 @@ describe('a credential is not given', () => {
       {},
       'E_CREDENTIAL',
       /to gett, which no tool is called[^]*did you mean `get`/,
+    ],
+    [
+      'beside a tool that is like none',
+      { agents: `{ reviewer: { from: ${FILE}, tools: [get, somethingelse] } }` },
+      {},
+      'E_CREDENTIAL',
+      /to somethingelse, which no tool is called[^]*the tools of reviewer are get/,
     ],
     ['to another user than the owner', {}, { user: 'bob' }, 'E_CREDENTIAL', /not for the user bob/],
     ['to the owner where others are listed', { users: '[bob]' }, {}, 'E_CREDENTIAL', /not for the user alice/],
@@ -150,6 +199,34 @@ describe('a credential is not given', () => {
       'name: reviewer\nscript: ./s.ts\ntools: { get: { from: ./t.ts, http: ["GET https://a.example/b"], credentials: [gitlab] } }\n'
     expect(refusal({ definition })).toMatchObject({ code: 'E_CONFIG' })
     expect(refusal({ definition }).text).toMatch(/no credential gitlab/)
+  })
+})
+
+describe('a credential that something else than a tool uses', () => {
+  const SINCE = Date.parse('2026-01-01T00:00:00Z')
+  const UNTIL = Date.parse('2026-02-01T00:00:00Z')
+  const dated = { more: 'since: 2026-01-01T00:00:00Z\n    until: 2026-02-01T00:00:00Z' }
+  const use = (credential: string, setting: Setting, nowMs: number, user = 'alice') =>
+    assertUsable(credential, { config: configOf(setting), user, owner: 'alice' }, nowMs)
+
+  test('may be used by its users, from `since` until just before `until`', () => {
+    expect(() => use('github', dated, SINCE)).not.toThrow()
+    expect(() => use('github', dated, UNTIL - 1)).not.toThrow()
+    expect(() => use('github', {}, UNTIL)).not.toThrow()
+    expect(() => use('github', { users: '[bob]' }, UNTIL, 'bob')).not.toThrow()
+    // One that the configuration does not know has another home: a variable of the environment.
+    expect(() => use('OPENAI_API_KEY', {}, UNTIL)).not.toThrow()
+  })
+
+  test.each<[string, Setting, number, string, RegExp]>([
+    ['before', dated, SINCE - 1, 'alice', /github may be used not before 2026-01-01T00:00:00.000Z/],
+    ['after', dated, UNTIL, 'alice', /github may be used no longer than 2026-02-01T00:00:00.000Z/],
+    ['by another user', dated, SINCE, 'bob', /not for the user bob/],
+    ['by the owner where others are listed', { users: '[bob]' }, SINCE, 'alice', /not for the user alice/],
+  ])('may not be used %s', (_name, setting, nowMs, user, message) => {
+    expect(() => use('github', setting, nowMs, user)).toThrow(
+      expect.objectContaining({ code: 'E_CREDENTIAL', message: expect.stringMatching(message) }),
+    )
   })
 })
 

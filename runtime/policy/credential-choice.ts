@@ -55,7 +55,7 @@ function dressed(credential: CredentialRule, { url }: HttpAttempt): CredentialCh
 function foldedKey(key: string): string {
   return key
     .toLowerCase()
-    .replace(/[[;].*$/s, '')
+    .replace(/[[;].*/s, '')
     .replaceAll(/[-_. ]/g, '')
 }
 

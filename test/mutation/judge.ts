@@ -106,7 +106,8 @@ async function judge({ file, text }: Task): Promise<Verdict> {
   tree.renew(file, text)
   const [, folder, base = ''] = file.split('/')
   // The tests of other folders are asked by vitest, of what these leave.
-  const isNear = (test: string): boolean => folder === 'tool' || ['tool', folder].includes(test.split('/')[1])
+  const isNear = (test: string): boolean =>
+    folder === 'tool' || base === '' || ['tool', folder].includes(test.split('/')[1])
   const concerned = trial.tests.filter(([test, loads]) => loads.includes(file) && isNear(test)).map(([test]) => test)
   const nearest = concerned.filter((test) => test.endsWith(`/${base.replace('.ts', '.test.ts')}`))
   for (const test of new Set([...nearest, ...concerned])) {

@@ -23,12 +23,18 @@ import { mutantsOf, type Mutant } from './mutants.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const SOURCES = [
   'runtime/policy/*.ts',
+  'runtime/granted-credentials.ts',
   'runtime/definition/parse*.ts',
   'runtime/definition/{check-rules,deny-slips,node-reader,settings,sample-paths,question,yaml-source}.ts',
   'runtime/definition/{markdown-source,folder-path,problem-list,config,config-bounds,http-template,json-node}.ts',
   'runtime/tool/{check-schema,narrow}.ts',
 ]
-const TESTS = ['test/policy/*.test.ts', 'test/definition/*.test.ts', 'test/tool/{check-schema,narrow}*.test.ts']
+const TESTS = [
+  'test/policy/*.test.ts',
+  'test/granted-credentials.test.ts',
+  'test/definition/*.test.ts',
+  'test/tool/{check-schema,narrow}*.test.ts',
+]
 const COPIED = ['runtime', 'test', 'tools', 'agents', 'package.json', 'vitest.config.ts']
 
 interface Case extends Mutant {

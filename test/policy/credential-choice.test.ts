@@ -1,5 +1,6 @@
 /** Which credential a request is dressed with: by the same answer for who explains, who enforces and who dresses. */
 import { describe, expect, test } from 'vitest'
+import { slotHeader } from '../../runtime/policy/credential-choice.ts'
 import { decide } from '../../runtime/policy/decide.ts'
 import type { CredentialRule, Decision, Facts, Grant } from '../../runtime/policy/grant.ts'
 import { grantOf } from '../support/grants.ts'
@@ -30,6 +31,7 @@ describe('the credential of a permitted request', () => {
     const url = 'https://api.example/repos/a'
     expect(ask([GITHUB], { url })).toMatchObject({ kind: 'permit', credential: 'github' })
     expect(ask([GITHUB], { url, credential: 'github' })).toMatchObject({ kind: 'permit', credential: 'github' })
+    expect(ask([GITHUB], { url: `${url}?key=1&x=%zz` })).toMatchObject({ kind: 'permit', credential: 'github' })
   })
 
   test.each([
@@ -74,6 +76,21 @@ describe('the credential of a permitted request', () => {
     expect(ask(undefined, { url })).toEqual({ kind: 'permit', rule: RULES[0], place: PLACE })
   })
 
+  test('is called in the refusal as the tool called it, up to a length', () => {
+    const rule = (credential: string) => {
+      const decision = ask([GITHUB], { url: 'https://api.example/repos/a', credential })
+      return 'rule' in decision ? decision.rule : undefined
+    }
+    expect(rule('x\n"')).toContain(String.raw`the credential "x\n\"": it has github`)
+    expect(rule(`a${'b'.repeat(100)}`)).toContain(`the credential "a${'b'.repeat(63)}": it has github`)
+  })
+
+  test('for which there are rules that do not compile is a mistake of ours, and dresses nothing', () => {
+    expect(() => ask([credential('bad', ['GET ftp://a'])], { url: 'https://api.example/a' })).toThrow(
+      /does not compile/,
+    )
+  })
+
   test('permits nothing by itself', () => {
     const wide = credential('wide', ['GET,DELETE https://api.example/**?*', 'GET https://third.example/**'])
     expect(ask([wide], { url: 'https://third.example/a' })).toMatchObject({ kind: 'deny', reason: 'default-deny' })
@@ -110,10 +127,17 @@ describe('the credential of a permitted request', () => {
   })
 })
 
-test.each(['x=%zz&key=1', '%ff&x=1', 'KEY=1', 'k_e_y=1', 'key[]=1'])(
-  'a query that a server may read otherwise is not written to: %s',
-  (query) => {
-    const keyed = credential('keyed', ['GET https://api.example/**?*'], { slot: { kind: 'query', key: 'key' } })
-    expect(ask([keyed], { url: `https://api.example/a?${query}` })).toMatchObject({ kind: 'deny' })
-  },
-)
+const MISREAD = ['x=%zz&key=1', '%ff&x=1', 'KEY=1', 'k_e_y=1', 'k-ey=1', 'k.ey=1', 'k+ey=1', 'ke%20y=1']
+const CUT = ['key[]=1', 'key[=1', 'key;a=1', 'key%3Ba=1', 'key[%0A]=1']
+
+test.each([...MISREAD, ...CUT])('a query that a server may read otherwise is not written to: %s', (query) => {
+  const keyed = credential('keyed', ['GET https://api.example/**?*'], { slot: { kind: 'query', key: 'key' } })
+  expect(ask([keyed], { url: `https://api.example/a?${query}` })).toMatchObject({ kind: 'deny' })
+})
+
+test('a slot names the header that it is written to', () => {
+  expect(slotHeader(BEARER)).toBe('authorization')
+  expect(slotHeader({ kind: 'header', header: 'x-api-key', format: '{secret}' })).toBe('x-api-key')
+  expect(slotHeader({ kind: 'basic', username: 'x' })).toBe('authorization')
+  expect(slotHeader({ kind: 'query', key: 'key' })).toBeUndefined()
+})
