@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { TRAIL_BUSY_MS } from '../limits.ts'
+import { hardenReading, isEmpty, schemaChange, switchToWal, SYNCHRONOUS_FULL, syncCommits } from '../sqlite-file.ts'
 
 /** `RAGT`. */
 const APPLICATION_ID = 0x52414754
@@ -11,14 +12,8 @@ const APPLICATION_ID = 0x52414754
 /** `PRAGMA user_version`: the format of the header of event.ts. */
 const FORMAT = 1
 
-/** What `PRAGMA synchronous` answers for FULL. */
-const SYNCHRONOUS_FULL = 2
-
 /** The write-ahead log is cut back to this when it has been copied into the file. */
 const JOURNAL_BYTES = 16 * 1024 * 1024
-
-/** Switching to the write-ahead log does not wait for other processes by itself. */
-const JOURNAL_RETRY_MS = 20
 
 /** Every trail holds these, blank for blank: a change here would make each older file one that somebody changed. */
 const TABLES = `
@@ -51,10 +46,12 @@ const TABLES = `
 export function openWritable(path: string, pagesMax: number | undefined): Database.Database {
   const database = new Database(path, { timeout: TRAIL_BUSY_MS })
   try {
-    switchToWal(database)
-    database.pragma('synchronous = FULL')
-    // On macOS a plain fsync leaves the data in the drive's own cache.
-    database.pragma('fullfsync = ON')
+    if (!switchToWal(database, TRAIL_BUSY_MS)) {
+      throw new RunAgentError('E_TRAIL', 'the file system of the trail does not support a write-ahead log', {
+        hint: 'Name a file on a local disk with --audit.',
+      })
+    }
+    syncCommits(database)
     database.pragma(`journal_size_limit = ${JOURNAL_BYTES}`)
     hardenReading(database)
     if (pagesMax !== undefined) database.pragma(`max_page_count = ${pagesMax}`)
@@ -119,36 +116,9 @@ function explain(code: string, message: string): readonly [what: string, hint?: 
   return [`failed: ${message}`]
 }
 
-function switchToWal(database: Database.Database): void {
-  const sleep = new Int32Array(new SharedArrayBuffer(4))
-  for (let waited = 0; ; waited += JOURNAL_RETRY_MS) {
-    try {
-      const mode = database.pragma('journal_mode = WAL', { simple: true })
-      if (mode === 'wal') return
-      throw new RunAgentError('E_TRAIL', 'the file system of the trail does not support a write-ahead log', {
-        hint: 'Name a file on a local disk with --audit.',
-      })
-    } catch (error) {
-      if (!codeOf(error)?.startsWith('SQLITE_BUSY') || waited >= TRAIL_BUSY_MS) throw error
-      Atomics.wait(sleep, 0, 0, JOURNAL_RETRY_MS)
-    }
-  }
-}
-
-/** The file may come from somebody else: nothing in its schema is trusted to do more than store. */
-function hardenReading(database: Database.Database): void {
-  database.pragma('trusted_schema = OFF')
-  database.pragma('cell_size_check = ON')
-  database.pragma('foreign_keys = ON')
-}
-
 function makeTables(database: Database.Database, path: string): void {
   if (isEmpty(database)) database.exec(TABLES)
   else assertFormat(database, path)
-}
-
-function isEmpty(database: Database.Database): boolean {
-  return database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
 }
 
 function assertFormat(database: Database.Database, path: string): void {
@@ -161,47 +131,11 @@ function assertFormat(database: Database.Database, path: string): void {
       hint: 'It was written by another version of run-agent; read it with that one.',
     })
   }
-  const change = changeOf(schemaOf(database))
+  const change = schemaChange(database, TABLES, 'a trail')
   if (change === undefined) return
   throw new RunAgentError('E_TRAIL', `the trail ${path} was changed: ${change}`, {
     hint: change.startsWith('table sqlite_stat')
       ? 'ANALYZE or PRAGMA optimize made it; drop the sqlite_stat tables, and read the trail without such tools.'
       : 'Restore it from a copy, or name another with --audit.',
   })
-}
-
-/** What a file is made of: `encoding`, and `table event` and the like with all that SQLite keeps of it, as JSON. */
-type Schema = readonly (readonly [part: string, definition: string])[]
-
-let expected: Schema | undefined
-
-/** What the file holds beside, or instead of, that which TABLES makes: it could answer for a table, or act on a write. */
-function changeOf(found: Schema): string | undefined {
-  expected ??= expectedSchema()
-  const due = new Map(expected)
-  for (const [part, definition] of found) {
-    if (due.get(part) === definition) due.delete(part)
-    else return `${part} is not what a trail holds`
-  }
-  const [missing] = due.keys()
-  return missing && `${missing} is missing`
-}
-
-function expectedSchema(): Schema {
-  const database = new Database(':memory:')
-  try {
-    database.exec(TABLES)
-    return schemaOf(database)
-  } finally {
-    database.close()
-  }
-}
-
-function schemaOf(database: Database.Database): Schema {
-  const objects = database
-    .prepare<[], { type: unknown; name: unknown }>('SELECT type, name, tbl_name, sql FROM sqlite_schema')
-    .all()
-    .map((object) => [`${String(object.type)} ${String(object.name)}`, JSON.stringify(object)] as const)
-  // A text has other bytes in another encoding, and SQLite hands out the same text.
-  return [['encoding', String(database.pragma('encoding', { simple: true }))], ...objects]
 }

@@ -7,18 +7,13 @@ import Database from 'better-sqlite3'
 
 import { codeOf, RunAgentError } from '../errors.ts'
 import { STORE_BUSY_MS } from '../limits.ts'
+import { hardenReading, isEmpty, schemaChange, switchToWal, SYNCHRONOUS_FULL, syncCommits } from '../sqlite-file.ts'
 
 /** `RAGC`. */
 const APPLICATION_ID = 0x52414743
 
 /** `PRAGMA user_version`: the format of the tables here, of sealing.ts and of store-key.ts. */
 const FORMAT = 1
-
-/** What `PRAGMA synchronous` answers for FULL. */
-const SYNCHRONOUS_FULL = 2
-
-/** Switching to the write-ahead log does not wait for other processes by itself. */
-const JOURNAL_RETRY_MS = 20
 
 /**
  * `store_key`: how the key of the store is made (store-key.ts). `user_key`: a random key for each user, wrapped.
@@ -92,10 +87,12 @@ export function openCredentialsFile(path: string, options: CredentialsFileOption
     // A folder that is missing would be a TypeError; `prepareFile` has made it.
     database = new Database(path, { timeout: STORE_BUSY_MS })
     harden(database)
-    switchToWal(database, path)
-    database.pragma('synchronous = FULL')
-    // On macOS a plain fsync leaves the data in the drive's own cache.
-    database.pragma('fullfsync = ON')
+    if (!switchToWal(database, STORE_BUSY_MS)) {
+      throw new RunAgentError('E_CREDENTIAL', `the file system of ${path} does not support a write-ahead log`, {
+        hint: 'Keep the store of secrets on a local disk.',
+      })
+    }
+    syncCommits(database)
     makeTables(database, path, [STORE_TABLES, ...options.tables].join('\n'))
     assertSettings(database, path)
   } catch (thrown) {
@@ -160,37 +157,18 @@ function explain(code: string): readonly [what: string, hint?: string] {
   return [`failed (${code})`]
 }
 
-/** Nothing in its schema is trusted to do more than store; what is overwritten or deleted leaves no bytes behind. */
+/** What is overwritten or deleted leaves no bytes behind. */
 function harden(database: Database.Database): void {
-  database.pragma('trusted_schema = OFF')
-  database.pragma('cell_size_check = ON')
-  database.pragma('foreign_keys = ON')
+  hardenReading(database)
   database.pragma('secure_delete = ON')
   database.pragma('temp_store = MEMORY')
-}
-
-function switchToWal(database: Database.Database, path: string): void {
-  const sleep = new Int32Array(new SharedArrayBuffer(4))
-  for (let waited = 0; ; waited += JOURNAL_RETRY_MS) {
-    try {
-      const mode = database.pragma('journal_mode = WAL', { simple: true })
-      if (mode === 'wal') return
-      throw new RunAgentError('E_CREDENTIAL', `the file system of ${path} does not support a write-ahead log`, {
-        hint: 'Keep the store of secrets on a local disk.',
-      })
-    } catch (thrown) {
-      if (codeOf(thrown)?.startsWith('SQLITE_BUSY') !== true || waited >= STORE_BUSY_MS) throw thrown
-      Atomics.wait(sleep, 0, 0, JOURNAL_RETRY_MS)
-    }
-  }
 }
 
 function makeTables(database: Database.Database, path: string, tables: string): void {
   const make = `${tables}\nPRAGMA application_id = ${APPLICATION_ID};\nPRAGMA user_version = ${FORMAT};`
   database
     .transaction(() => {
-      const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
-      if (isEmpty) database.exec(make)
+      if (isEmpty(database)) database.exec(make)
       else assertFormat(database, path, make)
     })
     .immediate()
@@ -219,41 +197,9 @@ function assertFormat(database: Database.Database, path: string, make: string): 
       },
     )
   }
-  const change = changeOf(schemaOf(database), expectedSchema(make))
+  const change = schemaChange(database, make, 'it')
   if (change === undefined) return
   throw new RunAgentError('E_CREDENTIAL', `the store of secrets ${path} was changed: ${change}`, {
     hint: 'Restore it from a copy.',
   })
-}
-
-/** What a file is made of: `encoding`, and `table secret` and the like with all that SQLite keeps of it, as JSON. */
-type Schema = readonly (readonly [part: string, definition: string])[]
-
-/** What the file holds beside, or instead of, what is due: it could answer for a table, or act on a write. */
-function changeOf(found: Schema, expected: Schema): string | undefined {
-  const due = new Map(expected)
-  for (const [part, definition] of found) {
-    if (due.get(part) === definition) due.delete(part)
-    else return `${part} is not what it holds`
-  }
-  const [missing] = due.keys()
-  return missing && `${missing} is missing`
-}
-
-function expectedSchema(make: string): Schema {
-  const database = new Database(':memory:')
-  try {
-    database.exec(make)
-    return schemaOf(database)
-  } finally {
-    database.close()
-  }
-}
-
-function schemaOf(database: Database.Database): Schema {
-  const objects = database
-    .prepare<[], { type: unknown; name: unknown }>('SELECT type, name, tbl_name, sql FROM sqlite_schema')
-    .all()
-    .map((object) => [`${String(object.type)} ${String(object.name)}`, JSON.stringify(object)] as const)
-  return [['encoding', String(database.pragma('encoding', { simple: true }))], ...objects]
 }
