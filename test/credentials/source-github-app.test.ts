@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAppAuth } from '@octokit/auth-app'
 import { Octokit } from '@octokit/rest'
-import { createEmulator, type Emulator } from 'emulate'
 import { decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createGitHubAppSource } from '../../runtime/credentials/source-github-app.ts'
@@ -12,6 +11,7 @@ import { createEnvSource } from '../../runtime/credentials/source-env.ts'
 import type { GitHubAppSource } from '../../runtime/definition/config-source.ts'
 import { nodeHttpHost } from '../../runtime/node-http.ts'
 import type { HttpHostRequest } from '../../runtime/ports.ts'
+import { gitHub, type GitHub } from '../support/github.ts'
 import { asked, refusalOf, VALUE_RULES, VERSION_KEY } from '../support/secret-parts.ts'
 
 const MINUTE = 60_000
@@ -66,39 +66,18 @@ function appSource(baseURL: string, { source = {}, pem = OWN_PEM, nowMs = Date.n
 afterAll(() => http.close())
 
 describe('against the GitHub of emulate', () => {
-  let github: Emulator
+  let github: GitHub
   let pem = ''
   let url = ''
 
   beforeAll(async () => {
-    const repository = (name: string) => ({ owner: 'acme', name, private: true, auto_init: true })
-    github = await createEmulator({
-      service: 'github',
-      port: 0,
-      seed: {
-        github: {
-          users: [{ login: 'octocat' }],
-          orgs: [{ login: 'acme' }],
-          repos: [repository('shop'), repository('books')],
-          apps: [
-            {
-              app_id: 12345,
-              slug: 'reviewer',
-              name: 'Reviewer',
-              permissions: { contents: 'write', issues: 'write', metadata: 'read' },
-              installations: [{ installation_id: 100, account: 'acme', repository_selection: 'all' }],
-            },
-          ],
-        },
-      },
-    })
-    url = github.url.replace('localhost', '127.0.0.1')
-    pem = github.generatedSecrets.find(({ kind }) => kind === 'github.app_private_key')?.value ?? ''
+    github = await gitHub()
+    pem = github.pem
+    url = github.base
   })
   afterAll(() => github.close())
 
   test('a token reaches its repository and no other, as one of @octokit/auth-app does', async () => {
-    expect(pem).toContain('BEGIN RSA PRIVATE KEY')
     const secret = await appSource(url, { pem }).fetch(asked())
     const theirs = createAppAuth({
       appId: 12345,

@@ -1,40 +1,17 @@
 /** A token of a GitHub App, made for one run of the program, against the GitHub of emulate. */
-import { createEmulator, type Emulator } from 'emulate'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { credentialDesk } from '../support/credential-desk.ts'
+import { gitHub, type GitHub } from '../support/github.ts'
 
-let github: Emulator
-let base = ''
-let pem = ''
+let github: GitHub
 
 beforeAll(async () => {
-  const repository = (name: string) => ({ owner: 'acme', name, private: true, auto_init: true })
-  github = await createEmulator({
-    service: 'github',
-    port: 0,
-    seed: {
-      github: {
-        users: [{ login: 'octocat' }],
-        orgs: [{ login: 'acme' }],
-        repos: [repository('shop'), repository('books')],
-        apps: [
-          {
-            app_id: 12345,
-            slug: 'reviewer',
-            name: 'Reviewer',
-            permissions: { contents: 'write', issues: 'write', metadata: 'read' },
-            installations: [{ installation_id: 100, account: 'acme', repository_selection: 'all' }],
-          },
-        ],
-      },
-    },
-  })
-  base = github.url.replace('localhost', '127.0.0.1')
-  pem = github.generatedSecrets.find(({ kind }) => kind === 'github.app_private_key')?.value ?? ''
+  github = await gitHub()
 })
 afterAll(() => github.close())
 
 test('reaches its repository by its permission alone, and neither key nor token shows', async () => {
+  const { base, pem } = github
   using desk = credentialDesk([`GET,POST ${base}/repos/acme/**`], ['github'])
   desk.configure(`credentials:
   github:
