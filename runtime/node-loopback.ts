@@ -1,7 +1,7 @@
 /** The perimeter's part for logging in: a listener on this machine for one request of a browser. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { LoopbackHost, LoopbackListener } from './credentials/oauth-login.ts'
+import type { LoopbackHost, LoopbackListener } from './credentials/sources/oauth-login.ts'
 import { LOOPBACK_ANSWER_MS, URL_LENGTH_MAX } from './limits.ts'
 
 const HEADERS = {

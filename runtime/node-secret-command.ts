@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { lstatSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { CommandEnd, CommandHost } from './credentials/source-exec.ts'
+import type { CommandEnd, CommandHost } from './credentials/sources/source-exec.ts'
 import { codeOf } from './errors.ts'
 import { COMMAND_DRAIN_MS } from './limits.ts'
 

@@ -11,8 +11,8 @@ import {
   realpathSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isInGitIndex } from './credentials/git-index.ts'
-import { whyRefused, type SecretFileHost, type SecretFileRule } from './credentials/source-file.ts'
+import { isInGitIndex } from './credentials/sources/git-index.ts'
+import { whyRefused, type SecretFileHost, type SecretFileRule } from './credentials/sources/source-file.ts'
 import { codeOf, RunAgentError } from './errors.ts'
 import { GIT_INDEX_BYTES_MAX, SECRET_FILE_BYTES_MAX } from './limits.ts'
 import { printable } from './printable.ts'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 
-import { newKeyText } from '../runtime/credentials/key-source.ts'
+import { newKeyText } from '../runtime/credentials/store/key-source.ts'
 import { makeKeyFile, readKeyFile } from '../runtime/node-store-key.ts'
 import { temporaryPlace } from './support/store.ts'
 

@@ -1,6 +1,6 @@
 /** What somebody who reviews credentials would say of them. Looks at values, and tells none. */
 import type { LiveSecret } from '../credentials/secret.ts'
-import type { SecretEntry } from '../credentials/secret-store.ts'
+import type { SecretEntry } from '../credentials/store/secret-store.ts'
 import type { CredentialConfig } from '../definition/config-credentials.ts'
 import { SECRET_AGE_DAYS_MAX } from '../limits.ts'
 

@@ -1,10 +1,16 @@
 /** `run-agent credentials`: what there is, who may use it, and how a value comes in, is changed and ends. Never a value. */
 import { resolve } from 'node:path'
-import { agentText, openGrants, type AgentIdentity, type Grants, type ListedGrant } from '../credentials/grant-chain.ts'
-import { openRevocations } from '../credentials/revocations.ts'
-import { logIn, type DeviceCode } from '../credentials/oauth-login.ts'
-import type { SecretEntry } from '../credentials/secret-store.ts'
-import { createClientSecretSource } from '../credentials/sources.ts'
+import {
+  agentText,
+  openGrants,
+  type AgentIdentity,
+  type Grants,
+  type ListedGrant,
+} from '../credentials/chain/grant-chain.ts'
+import { openRevocations } from '../credentials/chain/revocations.ts'
+import { logIn, type DeviceCode } from '../credentials/sources/oauth-login.ts'
+import type { SecretEntry } from '../credentials/store/secret-store.ts'
+import { createClientSecretSource } from '../credentials/sources/sources.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { CredentialConfig } from '../definition/config-credentials.ts'
 import { didYouMean } from '../definition/suggest.ts'

@@ -1,9 +1,9 @@
 /** What the key of the store is made from, as the configuration says it. */
 import { dirname } from 'node:path'
-import type { CredentialsFile } from '../credentials/credentials-file.ts'
-import { newKeyText, type KeySource } from '../credentials/key-source.ts'
-import { createSource, type SourceParts } from '../credentials/sources.ts'
-import { keyKindOf } from '../credentials/store-key.ts'
+import type { CredentialsFile } from '../credentials/store/credentials-file.ts'
+import { newKeyText, type KeySource } from '../credentials/store/key-source.ts'
+import { createSource, type SourceParts } from '../credentials/sources/sources.ts'
+import { keyKindOf } from '../credentials/store/store-key.ts'
 import type { StoreKeyConfig } from '../definition/config-store.ts'
 import { makePrivateFolder } from '../node-folders.ts'
 import { makeKeyFile, readKeyFile } from '../node-store-key.ts'

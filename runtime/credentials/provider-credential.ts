@@ -1,7 +1,7 @@
 import type { OperatorConfig, ProviderConfig } from '../definition/config.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
 import type { CredentialSlot } from '../policy/grant.ts'
-import { createScrub } from './scrub.ts'
+import { createScrub } from './scrub/scrub.ts'
 import type { LiveSecret } from './secret.ts'
 import { headerOf } from './slot.ts'
 

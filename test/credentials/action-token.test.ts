@@ -172,14 +172,14 @@ describe('with a guard taken out, the attack that it is for succeeds', () => {
       symlinkSync(join(root, shared), join(copy, shared))
     }
     for (const [file, from, to] of patches) {
-      const path = join(copy, 'runtime/credentials', file)
+      const path = join(copy, 'runtime/credentials/chain', file)
       const source = readFileSync(path, 'utf8')
       const patched = source.replaceAll(from, () => to)
       if (patched === source) throw new Error(`nothing to change: ${from}`)
       writeFileSync(path, patched)
     }
     const module = (name: string): Promise<unknown> =>
-      import(/* @vite-ignore */ join(copy, `runtime/credentials/${name}.ts`))
+      import(/* @vite-ignore */ join(copy, `runtime/credentials/chain/${name}.ts`))
     return {
       ...((await module('grant-chain')) as object),
       ...((await module('action-token')) as object),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readAuthority, writeAuthority } from '../../runtime/credentials/authority-text.ts'
-import type { Authority } from '../../runtime/credentials/authority.ts'
+import { readAuthority, writeAuthority } from '../../runtime/credentials/chain/authority-text.ts'
+import type { Authority } from '../../runtime/credentials/chain/authority.ts'
 import { AUTHORITY_LENGTH_MAX, AUTHORITY_RULES_MAX } from '../../runtime/limits.ts'
 import { BASE } from '../support/authority-oracle.ts'
 

@@ -12,7 +12,7 @@ import {
   ruleCompiler,
   type Action,
   type Authority,
-} from '../../runtime/credentials/authority.ts'
+} from '../../runtime/credentials/chain/authority.ts'
 import {
   actionOf,
   BASE,
@@ -207,8 +207,8 @@ describe('bugs planted in the order are found', () => {
   const folder = mkdtempSync(join(tmpdir(), 'run-agent-mutants-'))
   afterAll(() => rmSync(folder, { recursive: true }))
   const runtime = join(import.meta.dirname, '../../runtime')
-  const source = readFileSync(join(runtime, 'credentials/authority.ts'), 'utf8').replaceAll(
-    "from '../",
+  const source = readFileSync(join(runtime, 'credentials/chain/authority.ts'), 'utf8').replaceAll(
+    "from '../../",
     `from '${runtime}/`,
   )
 

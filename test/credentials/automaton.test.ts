@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { buildAutomaton, type Needle } from '../../runtime/credentials/automaton.ts'
-import { buildScreen, mayHoldNeedle } from '../../runtime/credentials/screen.ts'
+import { buildAutomaton, type Needle } from '../../runtime/credentials/scrub/automaton.ts'
+import { buildScreen, mayHoldNeedle } from '../../runtime/credentials/scrub/screen.ts'
 
 interface Find {
   readonly from: number

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 
-import { emptyLog, snapshot, transact } from '../../runtime/credentials/credentials-file.ts'
+import { emptyLog, snapshot, transact } from '../../runtime/credentials/store/credentials-file.ts'
 import { RunAgentError } from '../../runtime/errors.ts'
 import { bytesOf, openFile, temporaryPlace } from '../support/store.ts'
 

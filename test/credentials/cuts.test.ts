@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cutOut, isCutOut, joined, type Stretch } from '../../runtime/credentials/cuts.ts'
+import { cutOut, isCutOut, joined, type Stretch } from '../../runtime/credentials/scrub/cuts.ts'
 
 const stretch = (from: number, to: number, ...owners: readonly number[]): Stretch => ({ from, to, owners })
 

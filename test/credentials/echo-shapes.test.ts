@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createScrubber, type Hit } from '../../runtime/credentials/scrub.ts'
+import { createScrubber, type Hit } from '../../runtime/credentials/scrub/scrub.ts'
 import { ECHO_SHAPES, ENCODINGS, SECRETS, type EchoShape } from '../support/echo-shapes.ts'
 import { isReadable } from '../support/secret-oracle.ts'
 

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CharacterEscapes, QuotedPrintable, Utf16Zeros, type EscapeSyntax } from '../../runtime/credentials/escapes.ts'
-import { undoEscapes, View } from '../../runtime/credentials/scrub-view.ts'
+import {
+  CharacterEscapes,
+  QuotedPrintable,
+  Utf16Zeros,
+  type EscapeSyntax,
+} from '../../runtime/credentials/scrub/escapes.ts'
+import { undoEscapes, View } from '../../runtime/credentials/scrub/scrub-view.ts'
 
 const viewOf = (bytes: Uint8Array): View => new View(bytes, bytes.length)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { writeAuthority } from '../../runtime/credentials/authority-text.ts'
-import type { Authority } from '../../runtime/credentials/authority.ts'
-import { openGrants, type NewGrant } from '../../runtime/credentials/grant-chain.ts'
+import { writeAuthority } from '../../runtime/credentials/chain/authority-text.ts'
+import type { Authority } from '../../runtime/credentials/chain/authority.ts'
+import { openGrants, type NewGrant } from '../../runtime/credentials/chain/grant-chain.ts'
 import { tokenOf } from '../support/grant-attacks.ts'
 import {
   AGENT,

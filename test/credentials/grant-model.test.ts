@@ -1,7 +1,7 @@
 /** Chains and tokens against a model of them: any order of grants, uses, revocations and the passing of time. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Authority } from '../../runtime/credentials/authority.ts'
+import type { Authority } from '../../runtime/credentials/chain/authority.ts'
 import { makeChain, makeStore, NOW, tokenAction, WIDE, type Chain } from '../support/grant-store.ts'
 
 const LEVELS = ['user', 'agent', 'tool'] as const

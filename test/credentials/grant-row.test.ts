@@ -2,16 +2,16 @@ import { createHash, createHmac, createSecretKey } from 'node:crypto'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { writeAuthority } from '../../runtime/credentials/authority-text.ts'
-import type { Authority } from '../../runtime/credentials/authority.ts'
-import { openGrants } from '../../runtime/credentials/grant-chain.ts'
+import { writeAuthority } from '../../runtime/credentials/chain/authority-text.ts'
+import type { Authority } from '../../runtime/credentials/chain/authority.ts'
+import { openGrants } from '../../runtime/credentials/chain/grant-chain.ts'
 import {
   CONTENT_COLUMNS,
   contentText,
   GRANT_TABLES,
   macOf,
   type GrantRow,
-} from '../../runtime/credentials/grant-row.ts'
+} from '../../runtime/credentials/chain/grant-row.ts'
 import {
   deepChain,
   makeChain,

@@ -1,6 +1,6 @@
 /** A real server returns a secret in every way that it has, and nothing of it can be read in what was scrubbed. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createScrubber } from '../../runtime/credentials/scrub.ts'
+import { createScrubber } from '../../runtime/credentials/scrub/scrub.ts'
 import { SECRETS } from '../support/echo-shapes.ts'
 import { httpbinTrouble, startHttpbin, type Asked, type Httpbin } from '../support/httpbin.ts'
 import { isReadable } from '../support/secret-oracle.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { askIssuer, isDue, isProtected } from '../../runtime/credentials/issuer-http.ts'
+import { askIssuer, isDue, isProtected } from '../../runtime/credentials/sources/issuer-http.ts'
 import { webFailure } from '../../runtime/node-web-failure.ts'
 import { refusalOf } from '../support/secret-parts.ts'
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 import { describe, expect, test } from 'vitest'
 
-import { Leases } from '../../runtime/credentials/lease.ts'
+import { Leases } from '../../runtime/credentials/store/lease.ts'
 import { LEASE_MS } from '../../runtime/limits.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { temporaryStore } from '../support/store.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as oauth from 'openid-client'
 import { describe, expect, test } from 'vitest'
-import { issuerFailure, openIssuer, readGrant, revokeTokens } from '../../runtime/credentials/oauth-issuer.ts'
+import { issuerFailure, openIssuer, readGrant, revokeTokens } from '../../runtime/credentials/sources/oauth-issuer.ts'
 import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 import type { HttpHost, HttpHostRequest } from '../../runtime/ports.ts'
 import { oauthSource, secretOfClient } from '../support/oauth-source.ts'

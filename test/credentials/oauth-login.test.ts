@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { logIn, type DeviceCode, type LoginParts } from '../../runtime/credentials/oauth-login.ts'
+import { logIn, type DeviceCode, type LoginParts } from '../../runtime/credentials/sources/oauth-login.ts'
 import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 import { nodeHttpHost } from '../../runtime/node-http.ts'
 import { nodeLoopback } from '../../runtime/node-loopback.ts'

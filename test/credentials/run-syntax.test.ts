@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BASE64, findRun, HEX, type RunSyntax } from '../../runtime/credentials/run-syntax.ts'
+import { BASE64, findRun, HEX, type RunSyntax } from '../../runtime/credentials/scrub/run-syntax.ts'
 
 function decoded(
   syntax: RunSyntax,

@@ -1,6 +1,6 @@
 /** How long a text takes to scrub follows its length, whatever stands in it. */
 import { describe, expect, test } from 'vitest'
-import { createScrubber } from '../../runtime/credentials/scrub.ts'
+import { createScrubber } from '../../runtime/credentials/scrub/scrub.ts'
 
 const MEGABYTE = 1024 * 1024
 

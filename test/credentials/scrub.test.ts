@@ -8,7 +8,7 @@ import {
   Withheld,
   type Scrubber,
   type ScrubStream,
-} from '../../runtime/credentials/scrub.ts'
+} from '../../runtime/credentials/scrub/scrub.ts'
 import { SCRUB_HOLD_BYTES, SECRET_BYTES_MAX } from '../../runtime/limits.ts'
 import { ENCODINGS } from '../support/echo-shapes.ts'
 import { deepText } from '../support/provider-imitation.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { NewEvent, RunRecorder } from '../../runtime/audit/event.ts'
-import { createScrubber, type Hit } from '../../runtime/credentials/scrub.ts'
-import { scrubbedRecorder } from '../../runtime/credentials/scrubbed-recorder.ts'
+import { createScrubber, type Hit } from '../../runtime/credentials/scrub/scrub.ts'
+import { scrubbedRecorder } from '../../runtime/credentials/scrub/scrubbed-recorder.ts'
 
 const SECRET = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'
 const CUT = '[withheld: credential github]'

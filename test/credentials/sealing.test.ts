@@ -12,8 +12,8 @@ import {
   seal,
   unwrapUserKey,
   wrapUserKey,
-} from '../../runtime/credentials/sealing.ts'
-import type { SealContext, Sealed } from '../../runtime/credentials/sealing.ts'
+} from '../../runtime/credentials/store/sealing.ts'
+import type { SealContext, Sealed } from '../../runtime/credentials/store/sealing.ts'
 
 const KEY = randomBytes(32)
 const PLAIN = Buffer.from('{"value":"sk-0123456789"}')

@@ -3,8 +3,8 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { decodePayload, encodePayload } from '../../runtime/credentials/secret-payload.ts'
-import type { NewSecret } from '../../runtime/credentials/secret-payload.ts'
+import { decodePayload, encodePayload } from '../../runtime/credentials/store/secret-payload.ts'
+import type { NewSecret } from '../../runtime/credentials/store/secret-payload.ts'
 
 const text = fc.string({ unit: 'grapheme', minLength: 6, maxLength: 40 })
 const secrets: fc.Arbitrary<NewSecret> = fc.record({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createSharedWork } from '../../runtime/credentials/shared-work.ts'
+import { createSharedWork } from '../../runtime/credentials/sources/shared-work.ts'
 
 /** Work that ends when it is told to, and counts. */
 function work() {

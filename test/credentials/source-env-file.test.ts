@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createEnvFileSource, parseEnvFile } from '../../runtime/credentials/source-env-file.ts'
+import { createEnvFileSource, parseEnvFile } from '../../runtime/credentials/sources/source-env-file.ts'
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'
 import { asked, refusalOf, temporaryFolder, VALUE_RULES } from '../support/secret-parts.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createEnvSource } from '../../runtime/credentials/source-env.ts'
+import { createEnvSource } from '../../runtime/credentials/sources/source-env.ts'
 import { asked, refusalOf, VALUE_RULES } from '../support/secret-parts.ts'
 
 const source = (environment: Record<string, string | undefined>, name = 'TOKEN') =>

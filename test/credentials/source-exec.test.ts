@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { commandEnvironment, createExecSource } from '../../runtime/credentials/source-exec.ts'
+import { commandEnvironment, createExecSource } from '../../runtime/credentials/sources/source-exec.ts'
 import { nodeCommands } from '../../runtime/node-secret-command.ts'
 import { asked, refusalOf, temporaryFolder, VALUE_RULES } from '../support/secret-parts.ts'
 

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isInGitIndex } from '../../runtime/credentials/git-index.ts'
-import { createFileSource, whyRefused, type SecretFileFacts } from '../../runtime/credentials/source-file.ts'
+import { isInGitIndex } from '../../runtime/credentials/sources/git-index.ts'
+import { createFileSource, whyRefused, type SecretFileFacts } from '../../runtime/credentials/sources/source-file.ts'
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'
 import { asked, refusalOf, temporaryFolder, VALUE_RULES } from '../support/secret-parts.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import type { SecretSource } from '../../runtime/credentials/secret.ts'
-import { createStoreSource } from '../../runtime/credentials/source-store.ts'
+import { createStoreSource } from '../../runtime/credentials/sources/source-store.ts'
 import { SECRET_GRACE_MS } from '../../runtime/limits.ts'
 import { temporaryStore } from '../support/store.ts'
 import type { TemporaryStore } from '../support/store.ts'

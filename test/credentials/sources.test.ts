@@ -8,7 +8,7 @@ import {
   createSource,
   secretVariables,
   type SourceParts,
-} from '../../runtime/credentials/sources.ts'
+} from '../../runtime/credentials/sources/sources.ts'
 import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 import type { CredentialSource, GitHubAppSource } from '../../runtime/definition/config-source.ts'
 import { nodeSecretFiles } from '../../runtime/node-secrets.ts'

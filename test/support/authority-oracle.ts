@@ -4,7 +4,7 @@
  * with what it judges.
  */
 
-import type { Action, Authority, isWithin, permits, ruleCompiler } from '../../runtime/credentials/authority.ts'
+import type { Action, Authority, isWithin, permits, ruleCompiler } from '../../runtime/credentials/chain/authority.ts'
 import { canonicalUrl } from '../../runtime/policy/http-url.ts'
 
 export interface Judged {

@@ -1,6 +1,6 @@
 /** Attacks on a store of grants. Each is made once against a fresh store, and says what refused it, or `ok`. */
 
-import type { TokenAction } from '../../runtime/credentials/action-token.ts'
+import type { TokenAction } from '../../runtime/credentials/chain/action-token.ts'
 import {
   makeChain,
   makeStore,

@@ -1,6 +1,6 @@
 /** A process that takes a lease on the store named by its argument, says so, and is killed while it holds it. */
 
-import { Leases } from '../../runtime/credentials/lease.ts'
+import { Leases } from '../../runtime/credentials/store/lease.ts'
 import { openFile } from './store.ts'
 import { REAL_CLOCK } from './trail.ts'
 

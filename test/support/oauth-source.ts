@@ -1,4 +1,4 @@
-import { createEnvSource } from '../../runtime/credentials/source-env.ts'
+import { createEnvSource } from '../../runtime/credentials/sources/source-env.ts'
 import type { OAuthSource } from '../../runtime/definition/config-oauth.ts'
 
 /** Of the issuer of the tests; the secret is `secretOfClient`. */

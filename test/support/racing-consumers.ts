@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { openActionTokens } from '../../runtime/credentials/action-token.ts'
+import { openActionTokens } from '../../runtime/credentials/chain/action-token.ts'
 import { NOW, openFile, ROOT_KEY, tokenAction } from './grant-store.ts'
 
 const [path = '', list = '', how = ''] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 /** One process of several that all need the same token at the same moment. */
 import { once } from 'node:events'
-import { createOAuthSource } from '../../runtime/credentials/source-oauth.ts'
+import { createOAuthSource } from '../../runtime/credentials/sources/source-oauth.ts'
 import { messageOf } from '../../runtime/errors.ts'
 import { nodeHttpHost } from '../../runtime/node-http.ts'
 import { oauthSource, secretOfClient } from './oauth-source.ts'

@@ -8,9 +8,9 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { Leases } from '../../runtime/credentials/lease.ts'
-import { SecretStore } from '../../runtime/credentials/secret-store.ts'
-import { openStoreKey } from '../../runtime/credentials/store-key.ts'
+import { Leases } from '../../runtime/credentials/store/lease.ts'
+import { SecretStore } from '../../runtime/credentials/store/secret-store.ts'
+import { openStoreKey } from '../../runtime/credentials/store/store-key.ts'
 import { openFile } from './store.ts'
 import { REAL_CLOCK } from './trail.ts'
 

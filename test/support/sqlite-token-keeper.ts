@@ -1,7 +1,7 @@
 /** A small keeper of tokens over SQLite, for the tests of what uses one. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import type { KeptTokens, TokenKeeper, TokenSet } from '../../runtime/credentials/token-keeper.ts'
+import type { KeptTokens, TokenKeeper, TokenSet } from '../../runtime/credentials/sources/token-keeper.ts'
 
 /** `sound`, or with one part missing: nobody waits for the lease, or what was read first is read again. */
 export type KeeperKind = 'sound' | 'no-lease' | 'stale-read'
