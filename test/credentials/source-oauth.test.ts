@@ -260,6 +260,7 @@ describe('the tokens of who has logged in', () => {
 
 describe('eight processes that need the same token at the same moment', () => {
   const script = fileURLToPath(new URL('../support/racing-refresher.ts', import.meta.url))
+  const RACERS = 8
 
   async function race(kind: KeeperKind) {
     const { path, kept } = await session()
@@ -269,8 +270,11 @@ describe('eight processes that need the same token at the same moment', () => {
     tokens.put({ ...first, expiresAtMs: Date.now() - 1, user: 'alice', credential: 'github' })
     tokens.close()
     const before = issuer.events.length
-    const racers = Array.from({ length: 8 }, () =>
-      fork(script, [path, issuer.url, kind], { execArgv: ['--conditions=run-agent-checkout'], timeout: 60_000 }),
+    const racers = Array.from({ length: RACERS }, () =>
+      fork(script, [path, issuer.url, kind, String(RACERS)], {
+        execArgv: ['--conditions=run-agent-checkout'],
+        timeout: 60_000,
+      }),
     )
     onTestFinished(() => racers.forEach((racer) => void racer.kill('SIGKILL')))
     await Promise.all(racers.map((racer) => once(racer, 'message')))
@@ -284,7 +288,7 @@ describe('eight processes that need the same token at the same moment', () => {
 
   test('replace it once, and all use the same', { timeout: 90_000 }, async () => {
     const { said, events, kept } = await race('sound')
-    expect(said.map(({ error }) => error)).toEqual(Array.from({ length: 8 }, () => undefined))
+    expect(said.map(({ error }) => error)).toEqual(Array.from({ length: RACERS }, () => undefined))
     expect(new Set(said.map(({ value }) => value))).toEqual(new Set([kept.value]))
     expect(events).toEqual(['refresh_token'])
     expect(kept.isDead).toBe(false)

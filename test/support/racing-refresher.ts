@@ -6,9 +6,9 @@ import { nodeHttpHost } from '../../runtime/node-http.ts'
 import { oauthSource, secretOfClient } from './oauth-source.ts'
 import { sqliteTokenKeeper, type KeeperKind } from './sqlite-token-keeper.ts'
 
-const [path = '', url = '', kind = ''] = process.argv.slice(2)
+const [path = '', url = '', kind = '', racers = ''] = process.argv.slice(2)
 const http = nodeHttpHost()
-const tokens = sqliteTokenKeeper(path, kind as KeeperKind)
+const tokens = sqliteTokenKeeper(path, kind as KeeperKind, Number(racers))
 const source = createOAuthSource('github', oauthSource(url), {
   http,
   clock: { now: Date.now },

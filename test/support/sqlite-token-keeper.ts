@@ -10,13 +10,16 @@ export type TestKeeper = TokenKeeper & { close(): void; put(set: TokenSet): void
 
 const LEASE_MS = 60_000
 
-export function sqliteTokenKeeper(path: string, kind: KeeperKind = 'sound'): TestKeeper {
+/** `racers`: with `no-lease`, nobody writes before so many have read what they are about to replace. */
+export function sqliteTokenKeeper(path: string, kind: KeeperKind = 'sound', racers = 1): TestKeeper {
   const database = new Database(path, { timeout: 20_000 })
   database.exec(`
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS tokens (user TEXT, credential TEXT, version INTEGER, record TEXT, PRIMARY KEY (user, credential));
     CREATE TABLE IF NOT EXISTS leases (user TEXT, credential TEXT, fence INTEGER, until INTEGER, PRIMARY KEY (user, credential));
+    CREATE TABLE IF NOT EXISTS arrivals (process INTEGER PRIMARY KEY);
   `)
+  let mayWork = false
   const remembered = new Map<string, KeptTokens | undefined>()
 
   const read = (user: string, credential: string): KeptTokens | undefined => {
@@ -48,11 +51,17 @@ export function sqliteTokenKeeper(path: string, kind: KeeperKind = 'sound'): Tes
     close: () => void database.close(),
     read: async (user, credential) => {
       const key = `${user}\0${credential}`
-      if (kind !== 'stale-read') return read(user, credential)
+      if (kind !== 'stale-read') {
+        const kept = read(user, credential)
+        if (mayWork) database.prepare('INSERT OR IGNORE INTO arrivals VALUES (?)').run(process.pid)
+        return kept
+      }
       if (!remembered.has(key)) remembered.set(key, read(user, credential))
       return remembered.get(key)
     },
     write: async (set, fence) => {
+      const arrived = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM arrivals')
+      while (kind === 'no-lease' && (arrived.get()?.count ?? 0) < racers) await sleep(10)
       database
         .transaction(() => {
           const lease = database
@@ -64,7 +73,10 @@ export function sqliteTokenKeeper(path: string, kind: KeeperKind = 'sound'): Tes
         .immediate()
     },
     withLease: async (user, credential, signal, work) => {
-      if (kind === 'no-lease') return await work(0)
+      if (kind === 'no-lease') {
+        mayWork = true
+        return await work(0)
+      }
       for (;;) {
         signal.throwIfAborted()
         const now = Date.now()
