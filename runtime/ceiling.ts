@@ -1,6 +1,7 @@
 /** What the operator's configuration says of a definition: how much it may spend at most, which protected files it may have. */
 import type { OperatorConfig } from './definition/config.ts'
-import type { Budget } from './definition/definition.ts'
+import type { SpendingLimit } from './definition/config-spending.ts'
+import type { AgentDefinition, Budget } from './definition/definition.ts'
 
 /** The smaller of both, for a definition that is not locked. */
 export function boundBudget(budget: Budget, { turns, usd }: OperatorConfig['ceiling'], isLocked: boolean): Budget {
@@ -17,6 +18,34 @@ export function ceilingInWords(budget: Budget, { turns, usd }: OperatorConfig['c
     ...(usd !== undefined && usd < (budget.usd ?? Infinity) ? [`$${usd}`] : []),
   ]
   return lowered.length === 0 ? [] : [`  the operator's ceiling, unless it is locked: ${lowered.join(', ')}`]
+}
+
+/** What the key of a definition's model may cost, over all runs; nothing where nobody bounds it. */
+export function spendingInWords(
+  model: AgentDefinition['model'],
+  { providers, credentials }: Pick<OperatorConfig, 'providers' | 'credentials'>,
+): readonly string[] {
+  const name = keyOf(model, { providers })
+  return spendingOf(model, { providers, credentials }).map(
+    (limit) => `  the key ${name} may cost ${limitInWords(limit)}`,
+  )
+}
+
+export function spendingOf(
+  model: AgentDefinition['model'],
+  { providers, credentials }: Pick<OperatorConfig, 'providers' | 'credentials'>,
+): readonly SpendingLimit[] {
+  return credentials.get(keyOf(model, { providers }))?.spending ?? []
+}
+
+function keyOf(model: AgentDefinition['model'], { providers }: Pick<OperatorConfig, 'providers'>): string {
+  return providers.get(model?.provider ?? '')?.credential ?? ''
+}
+
+/** As in `$5 or 200000 tokens in 1d for each user`. */
+export function limitInWords({ per, usd, tokens, every }: SpendingLimit): string {
+  const amounts = [...(usd === undefined ? [] : [`$${usd}`]), ...(tokens === undefined ? [] : [`${tokens} tokens`])]
+  return `${amounts.join(' or ')} in ${every}${per === 'key' ? '' : ` for each ${per}`}`
 }
 
 /**

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'E_TOOL_LOAD'
   | 'E_SANDBOX'
   | 'E_BUDGET'
+  | 'E_CEILING'
   | 'E_REQUIRED'
   | 'E_DIVERGED'
   | 'E_VERSION'

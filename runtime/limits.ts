@@ -223,6 +223,10 @@ export const RUN_TOKENS_MAX = 1_000_000_000
 export const RUN_USD_MIN = 0.0001
 export const RUN_USD_MAX = 1_000_000
 
+/** The stretch that a ceiling of a key's `spending` is for; what is older is forgotten. */
+export const SPENDING_EVERY_MS_MIN = 3_600_000
+export const SPENDING_EVERY_MS_MAX = 366 * 86_400_000
+
 /** What a definition asks of its own rights. */
 export const RIGHTS_TESTS_MAX = 1_000
 

@@ -5,7 +5,14 @@ import type { Json, RunRecorder } from './audit/event.ts'
 import type { Broker } from './broker/broker.ts'
 import type { SecretFilter } from './broker/dressing.ts'
 import { codeOf, messageOf } from './errors.ts'
-import { SCRIPT_CALL, type Model, type ModelTurn, type ModelUsage, type TranscriptItem } from './model/model.ts'
+import {
+  saysUsage,
+  SCRIPT_CALL,
+  type Model,
+  type ModelTurn,
+  type ModelUsage,
+  type TranscriptItem,
+} from './model/model.ts'
 import { planData, type RunPlan } from './plan.ts'
 import type { PlannedKill } from './planned-kill.ts'
 import type { GuestEnd } from './sandbox/guest-run.ts'
@@ -98,13 +105,10 @@ function finished(output: string, neverSucceeded: readonly string[]): Pick<RunOu
 }
 
 /** A budget in tokens or money rests on what the provider says of its answer: silence would be an answer for nothing. */
-function unusableUsage(
-  plan: RunPlan,
-  { inputTokens, outputTokens }: ModelUsage,
-): Pick<RunOutcome, 'status' | 'error'> | undefined {
+function unusableUsage(plan: RunPlan, usage: ModelUsage): Pick<RunOutcome, 'status' | 'error'> | undefined {
   const { tokens, usd } = plan.budget
   const isBounded = tokens !== undefined || usd !== undefined
-  if (!isBounded || plan.playedBy === SCRIPT_CALL || (inputTokens > 0 && outputTokens > 0)) return undefined
+  if (!isBounded || plan.playedBy === SCRIPT_CALL || saysUsage(usage)) return undefined
   const message = `the provider of ${plan.playedBy} does not say how many tokens an answer took, so the budget cannot be held`
   return { status: 'failed', error: { name: 'UsageMissing', code: 'E_MODEL', message, retryable: false } }
 }
@@ -185,7 +189,7 @@ function errorData(error: RunFailure | undefined): Json | undefined {
 }
 
 function stopped(error: RunFailure): Pick<RunOutcome, 'status' | 'error'> {
-  if (error.code === 'E_BUDGET') return { status: 'budget_exceeded', error }
+  if (error.code === 'E_BUDGET' || error.code === 'E_CEILING') return { status: 'budget_exceeded', error }
   return { status: error.code === 'E_INTERRUPTED' ? 'interrupted' : 'failed', error }
 }
 

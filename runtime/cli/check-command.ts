@@ -1,5 +1,5 @@
 /** `run-agent check`: validates a definition, runs its tests and prints what its agent may do. */
-import { ceilingInWords } from '../ceiling.ts'
+import { ceilingInWords, spendingInWords, spendingOf } from '../ceiling.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import { effectiveRights, type CheckedTool } from '../effective-rights.ts'
 import { ProblemsError } from '../errors.ts'
@@ -41,6 +41,7 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
         ...rights,
         carried: agent.carried,
         ceiling: config.ceiling,
+        spending: spendingOf(definition.model, config),
         tests,
       })
     } else {
@@ -50,6 +51,7 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
         ...rightsInWords(definition, tools, values),
         ...warningLines(tools, config),
         ...ceilingInWords(definition.budget, config.ceiling),
+        ...spendingInWords(definition.model, config).map((line) => printable(line)),
         ...testLines(tests),
         `  ${digest}`,
       ]

@@ -25,6 +25,7 @@ import { EXIT } from './exit-codes.ts'
 import { writeJson } from './output.ts'
 import { readSecret } from './read-secret.ts'
 import { Secrets, type OpenStore } from './secrets.ts'
+import { spentOf, spentInWords } from './spent.ts'
 
 export interface CredentialsArguments {
   readonly question: string
@@ -116,7 +117,8 @@ function names({ credentials }: OperatorConfig): string {
   return credentials.size === 0 ? 'none' : [...credentials.keys()].join(', ')
 }
 
-async function list({ args, config, secrets, user }: Desk): Promise<number> {
+async function list(desk: Desk): Promise<number> {
+  const { args, config, secrets, user } = desk
   const isStored = [...config.credentials.values()].some(({ source }) => source.kind === 'store')
   const entries = isStored ? (await secrets.store()).secrets.list(user) : []
   if (config.credentials.size === 0 && !args.json) say('no credentials are configured')
@@ -125,7 +127,8 @@ async function list({ args, config, secrets, user }: Desk): Promise<number> {
     const versions = entries.filter(({ credential, state }) => credential === name && state !== 'destroyed')
     if (args.json) {
       const agents = found.agents.map((agent) => ({ name: agent.name, ...agent.known, tools: agent.tools }))
-      writeJson({ credential: name, origin, for: found.for.map(({ rule }) => rule), agents, versions })
+      const rules = found.for.map(({ rule }) => rule)
+      writeJson({ credential: name, origin, for: rules, agents, versions, spending: spentOf(desk, name, found) })
       continue
     }
     say(`${name} · from ${origin} · ${usersInWords(found)}`)
@@ -135,6 +138,7 @@ async function list({ args, config, secrets, user }: Desk): Promise<number> {
     if (found.source.kind === 'store' && versions.length === 0)
       say(`  ${user} has no value: run-agent credentials add ${name}`)
     for (const version of versions) say(`  ${versionInWords(version)}`)
+    for (const line of spentInWords(desk, name, found)) say(`  ${line}`)
   }
   return EXIT.completed
 }

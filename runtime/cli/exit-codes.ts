@@ -30,6 +30,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   E_INTERNAL: EXIT.failed,
   E_VERSION: EXIT.failed,
   E_BUDGET: EXIT.budget,
+  E_CEILING: EXIT.budget,
   E_REQUIRED: EXIT.output,
   E_DIVERGED: EXIT.diverged,
   E_TRAIL: EXIT.brokenTrail,

@@ -135,6 +135,7 @@ function shownAnswer(text: string): string {
 function adviceOn(run: string, { code, retryable }: RunFailure): string {
   if (code === 'E_INTERRUPTED') return ''
   if (code === 'E_BUDGET') return '\n  What a run may use is said by `budget` in its definition.'
+  if (code === 'E_CEILING') return "\n  What a key may cost is said by `spending` in the operator's configuration."
   return `${retryable ? '\n  Another try may succeed.' : ''}\n  run-agent audit show ${run} tells what it did.`
 }
 

@@ -102,7 +102,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const plan = planOf({ args, agent, config, environment, player, script, walls: tools.walls })
     const dressing = async (run: string): Promise<RunDressing> => {
       const { definition } = agent
-      const open = await openRunDressing({ run, config, definition, tools: plan.tools, question, secrets })
+      const open = await openRunDressing({ run, config, definition, plan, player, question, secrets })
       for (const secret of used) open.use(secret)
       return open
     }
@@ -279,19 +279,20 @@ function planOf({ args, agent, config, environment, player, script, walls }: Pla
   }
 }
 
-/** A budget in dollars that nothing can be compared with would silently do nothing. */
+/** A budget or a ceiling in dollars that nothing can be compared with would silently do nothing. */
 function priceOf(player: Player, config: OperatorConfig, { usd }: AgentDefinition['budget']): RunPlan['price'] {
   if (player.kind === 'script') return undefined
-  const { provider, name } = player.provider
+  const { provider, name, credential = '' } = player.provider
   const price = config.providers.get(provider)?.prices.get(name)
-  if (price !== undefined || usd === undefined) return price
-  throw new RunAgentError(
-    'E_PROVIDER',
-    `the budget, or the operator's ceiling, is $${usd}, and nobody says what ${player.model} costs`,
-    {
-      hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
-    },
-  )
+  const ceiling = config.credentials.get(credential)?.spending.find((limit) => limit.usd !== undefined)
+  if (price !== undefined || (usd === undefined && ceiling === undefined)) return price
+  const what =
+    usd === undefined
+      ? `the key ${credential} may cost $${ceiling?.usd} in ${ceiling?.every} (${ceiling?.place})`
+      : `the budget, or the operator's ceiling, is $${usd}`
+  throw new RunAgentError('E_PROVIDER', `${what}, and nobody says what ${player.model} costs`, {
+    hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
+  })
 }
 
 async function record(
@@ -307,7 +308,7 @@ async function record(
 ): Promise<number> {
   const authorities = authoritiesOf(environment, config)
   const run = newRunId(nodeClock, randomBytes(10))
-  const { dresser, filter, scrubbed } = await dressing(run)
+  const { dresser, filter, scrubbed, metered } = await dressing(run)
   const trail = SqliteTrail.open(trailPath(environment, config, args.audit), {
     clock: nodeClock,
     prepareFile: prepareTrailFile,
@@ -323,7 +324,7 @@ async function record(
   const model =
     player.kind === 'script'
       ? scriptModel(plan, sandboxes.script, recorder, broker, filter)
-      : await providerModel(player, recorder, filter)
+      : metered(await providerModel(player, recorder, filter))
   let outcome: RunOutcome
   let head: Head
   try {

@@ -1,4 +1,4 @@
-/** The credentials of one run, put together: sources, chains of grants, the filter that keeps values out of everything. */
+/** The credentials of one run, put together: sources, chains of grants, what a key may cost, and the filter that keeps values out of everything. */
 import type { RunRecorder } from '../audit/event.ts'
 import { openActionTokens } from '../credentials/chain/action-token.ts'
 import { openGrants } from '../credentials/chain/grant-chain.ts'
@@ -12,8 +12,11 @@ import type { Dresser, SecretFilter } from '../broker/dressing.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { grantedAgent, type CredentialQuestion } from '../granted-credentials.ts'
+import { meteredModel } from '../model/metered-model.ts'
+import type { Model } from '../model/model.ts'
 import { nodeClock } from '../node-processes.ts'
-import type { PlannedTool } from '../plan.ts'
+import type { RunPlan } from '../plan.ts'
+import type { Player } from './player.ts'
 import type { Secrets } from './secrets.ts'
 
 /** Spent tokens are of no use; the trail names each. */
@@ -26,13 +29,16 @@ export interface RunDressing {
   readonly scrubbed: (recorder: RunRecorder) => RunRecorder
   /** A value that something else than a tool uses, and that must not show either. */
   readonly use: (secret: LiveSecret) => void
+  /** Holds the ceilings of the key that a provider's model is asked with. */
+  readonly metered: (model: Model) => Model
 }
 
 export interface RunDressingOptions {
   readonly run: string
   readonly config: OperatorConfig
   readonly definition: AgentDefinition
-  readonly tools: readonly PlannedTool[]
+  readonly plan: Pick<RunPlan, 'tools' | 'price'>
+  readonly player: Player
   readonly question: CredentialQuestion
   readonly secrets: Secrets
 }
@@ -56,8 +62,9 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
   const filter = createSecretFilter(scrubber, onHit)
   const scrubbed = (recorder: RunRecorder): RunRecorder =>
     scrubbedRecorder(recorder, scrubber, (hits) => hits.forEach(onHit))
+  const metered = (model: Model): Model => meteredByKey(model, options)
   const given = givenCredentials(options)
-  if (given.length === 0) return { dresser: undefined, filter, scrubbed, use }
+  if (given.length === 0) return { dresser: undefined, filter, scrubbed, use, metered }
   const { file, key } = await secrets.store()
   const grantOptions = {
     rootKey: key.deriveKey('grant-root'),
@@ -79,10 +86,28 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     onUse: use,
     exposures: (credential) => [...exposed].filter((each) => each.startsWith(`${credential}\n`)).length,
   })
-  return { dresser, filter, scrubbed, use }
+  return { dresser, filter, scrubbed, use, metered }
 }
 
-function givenCredentials({ config, definition, tools, question }: RunDressingOptions): readonly GivenCredential[] {
+function meteredByKey(model: Model, { run, config, plan, player, question, secrets }: RunDressingOptions): Model {
+  const credential = player.kind === 'script' ? undefined : player.provider.credential
+  const limits = (credential === undefined ? undefined : config.credentials.get(credential)?.spending) ?? []
+  if (credential === undefined || limits.length === 0) return model
+  const spender = { credential, user: question.user, agent: spendingAgent(question) }
+  return meteredModel(model, secrets.spending().meter(spender, run, limits, plan.price))
+}
+
+/** What is counted as one agent: the file of its definition, whatever it calls itself and however it is edited. */
+function spendingAgent({ realPath, digest }: CredentialQuestion): string {
+  return realPath ?? digest
+}
+
+function givenCredentials({
+  config,
+  definition,
+  plan: { tools },
+  question,
+}: RunDressingOptions): readonly GivenCredential[] {
   return tools.flatMap(({ name: tool, grant, bundle }) =>
     (grant.credentials ?? []).flatMap(({ name: credential, rules, place }): GivenCredential[] => {
       const found = config.credentials.get(credential)

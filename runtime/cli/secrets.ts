@@ -14,6 +14,7 @@ import { createStoreSource } from '../credentials/sources/source-store.ts'
 import { openStoreKey, type StoreKey } from '../credentials/store/store-key.ts'
 import { createStoreTokenKeeper } from '../credentials/sources/store-token-keeper.ts'
 import type { OperatorConfig } from '../definition/config.ts'
+import { Spending, SPENDING_TABLES } from '../credentials/spending.ts'
 import { RunAgentError } from '../errors.ts'
 import { prepareCredentialsFile } from '../node-private-file.ts'
 import { nodeHttpHost } from '../node-http.ts'
@@ -86,6 +87,11 @@ export class Secrets {
     return this.#opened
   }
 
+  /** What models have cost; needs the file of the store, and none of its keys. */
+  spending(): Spending {
+    return new Spending({ file: this.#openFile(), clock: nodeClock })
+  }
+
   /** A value was seen where it must not be: it is marked in the store, and ended at its provider where that can be. */
   expose(secret: LiveSecret): void {
     const done = this.#expose(secret)
@@ -99,14 +105,18 @@ export class Secrets {
     this.#file?.close()
   }
 
+  #openFile(): CredentialsFile {
+    const path = this.#config.store.file ?? `${this.#environment.folders.state}/credentials.db`
+    this.#file ??= openCredentialsFile(path, {
+      prepareFile: prepareCredentialsFile,
+      tables: [GRANT_TABLES, REVOCATION_TABLES, SPENDING_TABLES],
+    })
+    return this.#file
+  }
+
   async #open(): Promise<OpenStore> {
     const { folders, user } = this.#environment
-    const path = this.#config.store.file ?? `${folders.state}/credentials.db`
-    const file = openCredentialsFile(path, {
-      prepareFile: prepareCredentialsFile,
-      tables: [GRANT_TABLES, REVOCATION_TABLES],
-    })
-    this.#file = file
+    const file = this.#openFile()
     const key = await openStoreKey(
       file,
       await keySource(file, this.#config.store.key, folders.config, user.name, this.parts),

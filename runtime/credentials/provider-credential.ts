@@ -18,6 +18,8 @@ export interface ResolvedProvider {
   readonly name: string
   readonly baseURL: string
   readonly api: 'responses' | 'chat'
+  /** Its name in the configuration; undefined where that names none. */
+  readonly credential: string | undefined
   /** Adds the credential to one request; adds nothing where the provider has none. */
   readonly dress: (headers: Headers) => void
   /** Replaces every form of the secret in a text; the identity where the provider has none. */
@@ -50,7 +52,7 @@ export async function resolveProvider(question: ProviderQuestion): Promise<Resol
   const entry = question.config.providers.get(provider) ?? (provider === 'openai' ? OPENAI : undefined)
   if (entry === undefined) throw notConfigured(provider)
   const baseURL = baseURLOf(provider, entry, question.environment)
-  const resolved = { provider, name, baseURL, api: entry.api }
+  const resolved = { provider, name, baseURL, api: entry.api, credential: entry.credential }
   if (entry.credential !== undefined) {
     return { ...resolved, ...(await configuredCredential(entry.credential, provider, question)) }
   }

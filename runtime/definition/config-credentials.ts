@@ -4,6 +4,7 @@ import { isMap, isScalar } from 'yaml'
 import type { CredentialSlot, HttpRule, Network } from '../policy/grant.ts'
 import { forbiddenHeader } from '../policy/http-header.ts'
 import { readSource, type CredentialSource } from './config-source.ts'
+import { readSpending, type SpendingLimit } from './config-spending.ts'
 import { quoted, type Field, type NodeReader } from './node-reader.ts'
 import { readCredentialRules } from './parse-http.ts'
 
@@ -19,6 +20,8 @@ export interface CredentialConfig {
   /** Milliseconds since the Unix epoch; 0 and `never` where nothing is written. */
   readonly sinceMs: number
   readonly untilMs: number | 'never'
+  /** What the answers of models may cost that are asked with it. */
+  readonly spending: readonly SpendingLimit[]
   readonly place: string
 }
 
@@ -32,7 +35,7 @@ export interface CredentialAgent {
 }
 
 const CREDENTIAL_KEYS = {
-  supported: ['source', 'inject', 'for', 'users', 'agents', 'since', 'until'],
+  supported: ['source', 'inject', 'for', 'users', 'agents', 'since', 'until', 'spending'],
   unsupported: [],
 } as const
 const INJECT_KEYS = { supported: ['header', 'format', 'basic', 'query'], unsupported: ['sigv4'] } as const
@@ -46,16 +49,22 @@ const LOCK = /^sha256-[0-9a-f]{64}$/
 const BASIC_USERNAME = /^[!-9;-~]+$/
 const QUERY_KEY = /^[A-Za-z0-9_.~-]+$/
 
-/** `file`: the configuration; relative paths in it start at its folder. */
+export interface CredentialSurroundings {
+  readonly networks: readonly Network[]
+  /** The names that providers of models use. */
+  readonly ofProviders: ReadonlySet<string>
+  /** The configuration; relative paths in it start at its folder. */
+  readonly file: string
+}
+
 export function readCredential(
   reader: NodeReader,
   field: Field,
-  networks: readonly Network[],
-  file: string,
+  { networks, ofProviders, file }: CredentialSurroundings,
 ): CredentialConfig | undefined {
   const fields = reader.fields(field, CREDENTIAL_KEYS, 'a credential')
   if (fields === undefined) return undefined
-  const [sourceField, injectField, forField, usersField, agentsField, sinceField, untilField] =
+  const [sourceField, injectField, forField, usersField, agentsField, sinceField, untilField, spendingField] =
     CREDENTIAL_KEYS.supported.map((key) => fields.get(key))
   if (sourceField === undefined) reader.problems.add(field.at, `the credential ${quoted(field.key)} has no \`source\``)
   if (agentsField !== undefined && (forField === undefined || injectField === undefined)) {
@@ -80,9 +89,17 @@ export function readCredential(
   if (untilField !== undefined && untilMs !== 'never' && untilMs <= sinceMs) {
     reader.problems.add(untilField.at, '`until` is not after `since`: the credential can never be used')
   }
+  const spending = (spendingField && readSpending(reader, spendingField)) ?? []
+  if (spendingField !== undefined && !ofProviders.has(field.key)) {
+    reader.problems.add(
+      spendingField.at,
+      '`spending` can never take effect: no provider of models uses the credential',
+      'only the answers of models are counted',
+    )
+  }
   if (source === undefined) return undefined
   const place = reader.problems.placeOf(field.at)
-  return { source, inject, for: rules ?? [], users, agents: known, sinceMs, untilMs, place }
+  return { source, inject, for: rules ?? [], users, agents: known, sinceMs, untilMs, spending, place }
 }
 
 function readInject(reader: NodeReader, field: Field): CredentialSlot | undefined {

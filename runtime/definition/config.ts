@@ -81,12 +81,14 @@ export function parseConfig(input: { readonly file: string; readonly text: strin
   const providers = fields?.get('providers')
   const credentials = fields?.get('credentials')
   const networks = readNetworks(reader, fields?.get('networks'), input.file)
-  const granted = networks.map(({ grant }) => grant)
+  const surroundings = {
+    networks: networks.map(({ grant }) => grant),
+    ofProviders: namesOfCredentials(providers),
+    file: input.file,
+  }
   const config: OperatorConfig = {
     file: input.file,
-    credentials: readNamed(reader, credentials, 'credential', (field) =>
-      readCredential(reader, field, granted, input.file),
-    ),
+    credentials: readNamed(reader, credentials, 'credential', (field) => readCredential(reader, field, surroundings)),
     providers: readNamed(reader, providers, 'provider', (field) => readProvider(reader, field, credentials)),
     settings: readSettings(reader, fields?.get('settings')),
     audit: { file: readAudit(reader, fields?.get('audit')) },
@@ -98,6 +100,13 @@ export function parseConfig(input: { readonly file: string; readonly text: strin
   }
   problems.throwIfAny()
   return Object.freeze(config)
+}
+
+/** Those that a provider names, whatever else is wrong with it. */
+function namesOfCredentials(providers: Field | undefined): ReadonlySet<string> {
+  const entries = isMap(providers?.value) ? providers.value.items : []
+  const named = entries.map(({ value }) => (isMap(value) ? value.get('credential') : undefined))
+  return new Set(named.filter((name) => typeof name === 'string'))
 }
 
 function readNamed<Value>(

@@ -36,6 +36,7 @@ const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/
 const CONTROL_OR_BREAK = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u
 
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const LONG_UNITS = { h: 3_600_000, d: 86_400_000 } as const
 const MEGABYTE = 1024 ** 2
 const SIZE_UNITS: Readonly<Record<string, number>> = { KB: 1024, MB: MEGABYTE, GB: 1024 * MEGABYTE }
 
@@ -172,6 +173,14 @@ export class NodeReader {
     if (milliseconds === undefined) return this.#rejected(field, 'must be a duration', 'write 500ms, 5s, 2m or 1h')
     if (milliseconds >= 1 && milliseconds <= maxMs) return milliseconds
     return this.#rejected(field, `must be a duration from 1ms to ${maxMs / 60_000}m`)
+  }
+
+  /** Milliseconds of `12h` or `30d`. */
+  days(field: Field, minMs: number, maxMs: number): number | undefined {
+    const milliseconds = withUnit(field, LONG_UNITS)
+    if (milliseconds === undefined) return this.#rejected(field, 'must be hours or days', 'write 12h or 30d')
+    if (milliseconds >= minMs && milliseconds <= maxMs) return milliseconds
+    return this.#rejected(field, `must be from ${minMs / LONG_UNITS.h}h to ${maxMs / LONG_UNITS.d}d`)
   }
 
   /** Bytes of `512KB`, `32MB` or `1GB`. */

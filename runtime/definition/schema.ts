@@ -294,6 +294,22 @@ const CREDENTIALS = map(
       ),
       since: TIME,
       until: TIME,
+      spending: list(
+        record(
+          'A ceiling of `usd`, `tokens` or both.',
+          {
+            per: {
+              enum: ['key', 'user', 'agent'],
+              description: 'What is counted together; `key`, which is all, if missing.',
+            },
+            usd: { type: 'number', exclusiveMinimum: 0, description: 'US dollars, by the prices of the provider.' },
+            tokens: count('Tokens.', RUN_TOKENS_MAX),
+            every: text('The time that ends now, as in 12h or 30d.', { pattern: '^[0-9]+[hd]$' }),
+          },
+          ['every'],
+        ),
+        'What the answers of models may cost that are asked with it.',
+      ),
     },
     ['source'],
   ),

@@ -95,6 +95,11 @@ export interface ModelUsage {
   readonly totalTokens: number
 }
 
+/** No answer takes nothing: a provider that says so does not count. */
+export function saysUsage({ inputTokens, outputTokens }: ModelUsage): boolean {
+  return inputTokens > 0 && outputTokens > 0
+}
+
 export interface ModelTurn {
   /** What the model produced; the transcript goes on with these. */
   readonly items: readonly TranscriptItem[]

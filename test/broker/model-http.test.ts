@@ -31,6 +31,7 @@ const provider = await resolveProvider({
           agents: [],
           sinceMs: 0,
           untilMs: 'never',
+          spending: [],
           place: '',
         },
       ],

@@ -61,7 +61,8 @@ export function sqliteTokenKeeper(path: string, kind: KeeperKind = 'sound', race
     },
     write: async (set, fence) => {
       const arrived = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM arrivals')
-      while (kind === 'no-lease' && (arrived.get()?.count ?? 0) < racers) await sleep(10)
+      const due = kind === 'no-lease' ? racers : 0
+      while ((arrived.get()?.count ?? 0) < due) await sleep(10)
       database
         .transaction(() => {
           const lease = database

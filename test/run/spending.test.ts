@@ -1,0 +1,112 @@
+/** Ceilings of a provider's key, through the whole program. The provider is the imitation of test/support. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { agentFiles, openDesk, resultOf, type Desk } from '../support/program.ts'
+import { chatReply, imitateProvider, json, type Imitation } from '../support/provider-imitation.ts'
+
+const KEY = 'sk-canary-0123456789abcdef0123456789'
+
+/** Each answer takes 11 input and 7 output tokens: 18, or $18 at a dollar each. */
+function openSpendingDesk(at: Imitation, spending: string): Desk {
+  const definition = { tools: {}, script: "return 'unused'", more: 'model: local/imitation\ninstructions: Say.' }
+  const desk = openDesk(agentFiles(definition))
+  desk.write({ 'agent/copy.yaml': readFileSync(join(desk.workspace, 'agent/agent.yaml'), 'utf8') })
+  const prices = 'prices: { imitation: { input: 100000, output: 100000 } }'
+  writeFileSync(
+    join(desk.home, 'config.yaml'),
+    `providers:\n  local: { credential: local, baseURL: "${at.baseURL}", api: chat${spending.includes('usd') ? `, ${prices}` : ''} }\n` +
+      `credentials:\n  local: { source: { env: THE_KEY }, users: [alice, bob], spending: [${spending}] }\n`,
+    { mode: 0o600 },
+  )
+  return desk
+}
+
+const run = (desk: Desk, ...args: string[]) =>
+  desk.runWith({ environment: { THE_KEY: KEY } }, ...args, '--config', join(desk.home, 'config.yaml'))
+
+const AGENT = 'agent/agent.yaml'
+
+test('end a run before its request, and are the same in a replay', async () => {
+  await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
+  using desk = openSpendingDesk(at, '{ tokens: 36, every: 1d }')
+  expect(await run(desk, AGENT, '--user', 'alice')).toMatchObject({ exit: 0 })
+  // It is counted over runs and users, and 18 are less than 36.
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({ exit: 0 })
+  const ended = await run(desk, AGENT, '--user', 'alice', '--json')
+  expect(ended.exit).toBe(5)
+  const why =
+    /the key local may cost 36 tokens in 1d, and 36 of it is spent \(.*config\.yaml:4:\d+\); there is more from 20/
+  expect(resultOf(ended)).toMatchObject({
+    status: 'budget_exceeded',
+    error: { code: 'E_CEILING', message: expect.stringMatching(why) as string },
+    usage: { requests: 0 },
+  })
+  expect(at.seen).toHaveLength(2)
+  expect((await run(desk, AGENT, '--user', 'bob')).stderr).toContain(
+    '`spending` in the operator’s configuration'.replace('’', "'"),
+  )
+  expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0, stderr: '' })
+  const listed = await run(desk, 'credentials', 'list', '--user', 'alice')
+  expect(listed.stdout).toContain('  may cost 36 tokens in 1d · spent 36 tokens\n')
+  expect((await run(desk, 'check', AGENT)).stdout).toContain('\n  the key local may cost 36 tokens in 1d\n')
+})
+
+test('of a user are that user’s, and of an agent its file’s, whoever runs it', async () => {
+  await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
+  using desk = openSpendingDesk(at, '{ per: user, usd: 1, every: 1d }')
+  const asked = async (...args: string[]) => (await run(desk, ...args)).exit
+  expect([await asked(AGENT, '--user', 'alice'), await asked('agent/copy.yaml', '--user', 'alice')]).toEqual([0, 5])
+  expect([await asked(AGENT, '--user', 'bob'), await asked(AGENT, '--user', 'bob')]).toEqual([0, 5])
+  const listed = await run(desk, 'credentials', 'list', '--user', 'bob')
+  expect(listed.stdout).toContain('  may cost $1 in 1d for each user · bob has spent $1.80\n')
+
+  using other = openSpendingDesk(at, '{ per: agent, tokens: 1, every: 1d }')
+  const again = async (...args: string[]) => (await run(other, ...args)).exit
+  expect([await again(AGENT, '--user', 'alice'), await again(AGENT, '--user', 'bob')]).toEqual([0, 5])
+  expect(await again('agent/copy.yaml', '--user', 'bob')).toBe(0)
+  const agents = await run(other, 'credentials', 'list', '--user', 'bob')
+  expect(agents.stdout).toContain(`${other.workspace}/agent/copy.yaml has spent 18 tokens\n`)
+})
+
+test('in dollars need a price, and a key whose answers nobody counts is of no use with them', async () => {
+  const uncounted = { ...chatReply({ content: 'hello' }), usage: undefined }
+  await using at = await imitateProvider(json(uncounted))
+  using desk = openSpendingDesk(at, '{ tokens: 1000000, every: 1d }')
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining(
+      'does not say how many tokens an answer took, so its ceilings cannot be held',
+    ) as string,
+  })
+  const path = join(desk.home, 'config.yaml')
+  writeFileSync(path, readFileSync(path, 'utf8').replace('tokens: 1000000', 'usd: 2'))
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({
+    exit: 4,
+    stderr: expect.stringMatching(
+      /the key local may cost \$2 in 1d .*, and nobody says what local\/imitation costs/,
+    ) as string,
+  })
+})
+
+test('are held by runs that ask at the same time', async () => {
+  let waiting: (() => void)[] = []
+  // Nobody is answered before all that may ask have asked.
+  await using at = await imitateProvider((response) => {
+    waiting.push(() => json(chatReply({ content: 'hello' }))(response))
+  })
+  using desk = openSpendingDesk(at, '{ tokens: 40, every: 1d }')
+  const runs = Array.from({ length: 6 }, () => run(desk, AGENT, '--user', 'bob'))
+  const first = await Promise.race(runs)
+  expect(first.exit).toBe(5)
+  const timer = setInterval(() => {
+    for (const answer of waiting) answer()
+    waiting = []
+  }, 50)
+  const exits = (await Promise.all(runs)).map(({ exit }) => exit)
+  clearInterval(timer)
+  // What is asked counts as it is expected: no six of them were let through before the first was answered.
+  expect(exits.filter((exit) => exit === 0).length).toBe(at.seen.length)
+  expect(at.seen.length).toBeLessThan(6)
+  expect(new Set(exits)).toEqual(new Set([0, 5]))
+})
