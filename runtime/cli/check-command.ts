@@ -71,7 +71,15 @@ function warningLines(tools: readonly CheckedTool[], { credentials, providers }:
   return [...names].flatMap((name) => {
     const config = credentials.get(name)
     if (config === undefined) return []
-    const review = { name, config, usedByProviders, secret: undefined, stored: undefined, isEphemeral: false }
+    const review = {
+      name,
+      config,
+      usedByProviders,
+      secret: undefined,
+      unusedScopes: [],
+      stored: undefined,
+      isEphemeral: false,
+    }
     const warnings = credentialWarnings({ ...review, nowMs: Date.now() })
     return warnings.map(
       (warning) => `${SURPRISE_MARK} credential ${name}: ${printable(warning)} · ${printable(config.place)}`,

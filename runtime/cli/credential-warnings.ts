@@ -13,6 +13,8 @@ export interface CredentialReview {
   readonly usedByProviders: ReadonlySet<string>
   /** Undefined where it cannot be had. */
   readonly secret: LiveSecret | undefined
+  /** What its provider says that it may do and no rule has a use for. */
+  readonly unusedScopes: readonly string[]
   /** The current version in the store, where it lies there. */
   readonly stored: SecretEntry | undefined
   readonly nowMs: number
@@ -21,7 +23,7 @@ export interface CredentialReview {
 }
 
 export function credentialWarnings(review: CredentialReview): readonly string[] {
-  const { name, config, usedByProviders, secret, stored, nowMs, isEphemeral } = review
+  const { name, config, usedByProviders, secret, unusedScopes, stored, nowMs, isEphemeral } = review
   const { source, agents, inject, for: rules, users } = config
   const found: string[] = []
   if (agents.length === 0 && !usedByProviders.has(name))
@@ -35,6 +37,9 @@ export function credentialWarnings(review: CredentialReview): readonly string[] 
   if (secret !== undefined && secret.scopes !== undefined && source.kind === 'oauth') {
     const more = secret.scopes.filter((scope) => !source.scopes.includes(scope))
     if (more.length > 0) found.push(`it has more scopes than were asked for: ${more.join(', ')}`)
+  }
+  if (unusedScopes.length > 0) {
+    found.push(`it has scopes that no rule of its \`for\` has a use for: ${unusedScopes.join(', ')}`)
   }
   const neverExpires =
     ['env', 'file', 'env-file', 'exec', 'store'].includes(source.kind) && secret?.expiresAtMs === undefined

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { TrailReader } from '../audit/reader.ts'
 import { resolveProvider } from '../credentials/provider-credential.ts'
+import { askScopes, unusedScopes } from '../credentials/github-scopes.ts'
 import type { LiveSecret } from '../credentials/secret.ts'
 import { EMPTY_CONFIG, type OperatorConfig } from '../definition/config.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
@@ -29,6 +30,8 @@ export interface DoctorArguments {
 
 /** To ask a source for a secret. */
 const SECRET_MS = 20_000
+/** To ask its provider what it may do. */
+const SCOPES_MS = 5_000
 
 interface Finding {
   readonly what: string
@@ -213,8 +216,9 @@ async function findCredentials(
     try {
       origin = secrets.sourceOf(name).origin
       const secret = await secretOf(name)
-      const warnings = await warningsFor(environment, config, secrets, name, secret)
-      const message = `is there, from ${origin}`
+      const scopes = await scopesOf(config, secrets, name, secret)
+      const warnings = await warningsFor(environment, config, secrets, name, secret, scopes.unused)
+      const message = [`is there, from ${origin}`, ...scopes.said].join('; ')
       if (warnings.length === 0) return { what, status: 'ok', message }
       return { what, status: 'warning', message: `${message}\n${warnings.join('\n')}` }
     } catch (error) {
@@ -224,12 +228,33 @@ async function findCredentials(
   return await Promise.all([...providers, ...credentials])
 }
 
+interface Scopes {
+  readonly unused: readonly string[]
+  readonly said: readonly string[]
+}
+
+/** What its provider says that it may do, where it says so. */
+async function scopesOf(config: OperatorConfig, secrets: Secrets, name: string, secret: LiveSecret): Promise<Scopes> {
+  const found = config.credentials.get(name)
+  if (found?.inject === undefined) return { unused: [], said: [] }
+  const given = { rules: found.for, networks: config.networks.map(({ grant }) => grant) }
+  try {
+    const signal = AbortSignal.timeout(SCOPES_MS)
+    const scopes = secret.scopes ?? (await askScopes(secret, found.inject, given, secrets.parts.http, signal))
+    if (scopes === undefined || scopes.length === 0) return { unused: [], said: [] }
+    return { unused: unusedScopes(scopes, given), said: [`with the scopes ${scopes.join(' ')}`] }
+  } catch (error) {
+    return { unused: [], said: [`GitHub could not be asked for its scopes: ${messageOf(error)}`] }
+  }
+}
+
 async function warningsFor(
   { variables, user }: CommandEnvironment,
   { credentials, providers }: OperatorConfig,
   secrets: Secrets,
   name: string,
   secret: LiveSecret,
+  unused: readonly string[],
 ): Promise<readonly string[]> {
   const found = credentials.get(name)
   if (found === undefined) return []
@@ -239,6 +264,7 @@ async function warningsFor(
     config: found,
     usedByProviders: new Set([...providers.values()].flatMap(({ credential }) => credential ?? [])),
     secret,
+    unusedScopes: unused,
     stored: entries.find(({ credential, state }) => credential === name && state === 'current'),
     nowMs: Date.now(),
     isEphemeral: variables['CI'] === 'true',

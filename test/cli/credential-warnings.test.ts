@@ -27,6 +27,7 @@ function review(entry: Partial<typeof FINE>, more: Partial<CredentialReview> = {
     config,
     usedByProviders: new Set(),
     secret: liveSecret('c', 'github_pat_12345678'),
+    unusedScopes: [],
     stored: undefined,
     nowMs: NOW,
     isEphemeral: false,
@@ -46,6 +47,7 @@ test('says nothing of one that is narrow, short and used', () => {
 test.each<[string, Partial<typeof FINE>, Partial<CredentialReview>, RegExp]>([
   ['nobody uses it', { agents: '' }, {}, /nobody may use it/],
   ['a classic GitHub token', {}, { secret: liveSecret('c', 'ghp_12345678') }, /classic GitHub token/],
+  ['scopes', {}, { unusedScopes: ['gist', 'delete_repo'] }, /no rule of its `for` has a use for: gist, delete_repo/],
   ['no end', { more: '' }, {}, /write `until`/],
   ['exposed', {}, { stored: stored({ exposedAtMs: NOW }) }, /exposed on 2026-11-28/],
   ['overdue', {}, { stored: stored({ createdAtMs: NOW - 91 * DAY }) }, /not replaced since/],
