@@ -162,9 +162,13 @@ const MISSED: readonly (readonly [string, EchoShape['make']])[] = [
   ['split by a line break', (secret) => `${secret.slice(0, 3)}\n${secret.slice(3)}`],
   ['with spaces between its characters', (secret) => Array.from(secret).join(' ')],
   ['with dots between its characters', (secret) => Array.from(secret).join('.')],
+  ['with zero-width characters between its characters', (secret) => Array.from(secret).join('\u200b')],
+  ['with tags between its characters', (secret) => Array.from(secret, (each) => `<b>${each}</b>`).join('')],
   ['as a list of characters', (secret) => JSON.stringify(Array.from(secret))],
   ['as a list of decimal numbers', (secret) => JSON.stringify(Array.from(Buffer.from(secret)))],
   ['in octal escapes', (secret) => eachByte(secret, (byte) => `\\${byte.toString(8).padStart(3, '0')}`)],
+  ['in escapes of CSS', (secret) => eachPoint(secret, (point) => `\\${point.toString(16)} `)],
+  ['as a hexadecimal dump in lines', dump],
   ['in base32', (secret) => base32(Buffer.from(secret))],
   ['in binary digits', (secret) => eachByte(secret, (byte) => byte.toString(2).padStart(8, '0'))],
   ['with its letters rotated', (secret) => secret.replaceAll(/[a-z]/gi, rotated)],
@@ -185,6 +189,20 @@ export const ECHO_SHAPES: readonly EchoShape[] = [
 function rotated(letter: string): string {
   const base = letter < 'a' ? 65 : 97
   return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base)
+}
+
+/** As `hexdump -C` writes it, four bytes a line so that the shortest is split too. */
+function dump(secret: string): string {
+  const bytes = Buffer.from(secret)
+  const lines = Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) =>
+    bytes.subarray(index * 4, index * 4 + 4),
+  )
+  return lines
+    .map(
+      (line, index) =>
+        `${hex(index * 4, 8)}  ${line.toString('hex')}  |${line.toString('latin1').replaceAll(/[^ -~]/g, '.')}|`,
+    )
+    .join('\n')
 }
 
 function base32(bytes: Uint8Array): string {
