@@ -21,7 +21,15 @@ interface Answered {
   readonly to: string | undefined
 }
 
-const FACTS: ReadonlySet<string> = new Set(['redirect', 'dropped', 'addresses', 'credential', 'refused', 'withheld'])
+const FACTS: ReadonlySet<string> = new Set([
+  'redirect',
+  'dropped',
+  'addresses',
+  'credential',
+  'refused',
+  'reason',
+  'withheld',
+])
 
 /** Of what is no HTTP request. */
 const OTHER_FACTS: ReadonlySet<string> = new Set(['resolved', 'resolvedTo', 'isFolder', 'withheld'])

@@ -92,7 +92,8 @@ export class CallStory {
     const apart = new Map<string, number>()
     for (const call of calls) {
       if (!isDenied(call) && call.end !== undefined) continue
-      const line = isDenied(call) ? `denied ${deedOf(call)} · ${denialOf(call.decision)}` : `no outcome ${deedOf(call)}`
+      const what = isDenied(call) ? `denied ${deedOf(call)} · ${denialOf(call.decision)}` : `no outcome ${deedOf(call)}`
+      const line = [what, ...call.credentials].join(' · ')
       apart.set(line, (apart.get(line) ?? 0) + 1)
     }
     for (const [line, times] of apart) yield `    ${line}${times > 1 ? ` (${times} times)` : ''}`
@@ -192,7 +193,7 @@ function hostCallOf(event: StoredEvent): HostCall {
 }
 
 /** With which credential it was sent, or why with none; and what of one came back and was taken out. */
-function credentialLines({ credential, refused, withheld }: Fields, decision: Fields): readonly string[] {
+function credentialLines({ credential, refused, reason, withheld }: Fields, decision: Fields): readonly string[] {
   const { name, version, chain, rejected } = fieldsOf(credential)
   const before = fieldsOf(rejected)['version']
   const [, undressed] = [name, decision['undressed']].map((value) => textOf(value))
@@ -205,7 +206,7 @@ function credentialLines({ credential, refused, withheld }: Fields, decision: Fi
         ]),
     ...(before === undefined ? [] : [`and before with version ${inWords(before, 100)}, which the server refused`]),
     ...(undressed === undefined ? [] : [`sent without a credential: ${inWords(undressed, 400)}`]),
-    ...(refused === undefined ? [] : [`the credential could not be used: ${inWords(refused, 400)}`]),
+    ...(refused === undefined ? [] : [`the credential could not be used: ${inWords(reason ?? refused, 400)}`]),
     ...itemsOf(withheld).map((each) => `the credential ${inWords(each, 100)} came back, and was taken out`),
   ]
 }

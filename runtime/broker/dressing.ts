@@ -34,7 +34,8 @@ export type Dressed =
       /** Requests with other credentials, or of other users, share no connection with it. */
       readonly pool: string
     }
-  | { readonly kind: 'refused'; readonly why: string }
+  /** `why` is what the guest hears, and `reason` what is recorded besides, for the operator alone. */
+  | { readonly kind: 'refused'; readonly why: string; readonly reason?: string }
 
 export interface Dresser {
   /** Spends one action token, durably; what it gives is sent once. Never rejects but for a store that cannot be used. */

@@ -257,7 +257,8 @@ class Dialling {
       this.#learn({ credential: { ...dressed.used, ...before } })
       return dressed
     }
-    if (rejected === undefined) this.#learn({ refused: dressed.why })
+    const { why, reason } = dressed
+    if (rejected === undefined) this.#learn({ refused: why, ...(reason !== undefined && { reason }) })
     return undefined
   }
 

@@ -283,7 +283,7 @@ async function revoke(desk: Desk): Promise<number> {
   }
   const by = environment.user.name
   openRevocations(store.file.database).add(user, selection, { atMs: nodeClock.now(), by, reason })
-  const ended = grantsOf(store).revoke(user, selection, by, reason)
+  const ended = grantsOf(secrets, store).revoke(user, selection, by, reason)
   if (args.json) writeJson({ user, ...selection, revoked: ended })
   else say(`revoked for ${user}: ${ended} grants ended, and none is made again before \`since\` says so`)
   return EXIT.completed
@@ -301,12 +301,12 @@ function identityOf(text: string, { currentFolder }: CommandEnvironment): AgentI
   }
 }
 
-function grantsOf({ file, key }: OpenStore): Grants {
-  return openGrants(file.database, { rootKey: key.deriveKey('grant-root'), clock: nodeClock })
+function grantsOf(secrets: Secrets, store: OpenStore): Grants {
+  return openGrants(store.file.database, secrets.grantOptions(store))
 }
 
 async function showGrants({ args, secrets, user }: Desk): Promise<number> {
-  const grants = grantsOf(await secrets.store())
+  const grants = grantsOf(secrets, await secrets.store())
   const shown = grants.list(user).filter(({ credential }) => args.name === undefined || credential === args.name)
   if (shown.length === 0 && !args.json) say(`${user} has no grants yet: the first run with a credential makes them`)
   for (const grant of shown) {

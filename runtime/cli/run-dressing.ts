@@ -45,7 +45,7 @@ export interface RunDressingOptions {
 
 /** @throws RunAgentError E_CREDENTIAL where the store cannot be opened, or a grant was revoked. */
 export async function openRunDressing(options: RunDressingOptions): Promise<RunDressing> {
-  const { run, config, question, secrets } = options
+  const { run, question, secrets } = options
   const scrubber = createScrubber()
   const live = new Map<string, LiveSecret>()
   const use = (secret: LiveSecret, derived: readonly string[] = []): void => {
@@ -65,12 +65,9 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
   const metered = (model: Model): Model => meteredByKey(model, options)
   const given = givenCredentials(options)
   if (given.length === 0) return { dresser: undefined, filter, scrubbed, use, metered }
-  const { file, key } = await secrets.store()
-  const grantOptions = {
-    rootKey: key.deriveKey('grant-root'),
-    clock: nodeClock,
-    networks: config.networks.map(({ grant }) => grant),
-  }
+  const store = await secrets.store()
+  const { file } = store
+  const grantOptions = secrets.grantOptions(store)
   const tokens = openActionTokens(file.database, grantOptions)
   tokens.prune(question.user, nodeClock.now() - ACTION_KEPT_MS)
   const dresser = createRunCredentials({

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { openCredentialsFile, type CredentialsFile } from '../credentials/store/credentials-file.ts'
+import type { GrantOptions } from '../credentials/chain/grant-links.ts'
 import { GRANT_TABLES } from '../credentials/chain/grant-row.ts'
 import { Leases } from '../credentials/store/lease.ts'
 import { REVOCATION_TABLES } from '../credentials/chain/revocations.ts'
@@ -85,6 +86,12 @@ export class Secrets {
   store(): Promise<OpenStore> {
     this.#opened ??= this.#open()
     return this.#opened
+  }
+
+  /** What each chain of grants begins with, and what its rules are read with. */
+  grantOptions({ key }: OpenStore): GrantOptions {
+    const networks = this.#config.networks.map(({ grant }) => grant)
+    return { rootKey: key.deriveKey('grant-root'), clock: nodeClock, networks }
   }
 
   /** What models have cost; needs the file of the store, and none of its keys. */

@@ -82,8 +82,10 @@ export function createRunCredentials(options: RunCredentialsOptions): Dresser {
       try {
         return dressWith(options, question, chain, await fetched(options, question))
       } catch (error) {
-        if (error instanceof RunAgentError && error.code === 'E_CREDENTIAL') return refused(inWords(error))
-        throw error
+        if (!(error instanceof RunAgentError) || error.code !== 'E_CREDENTIAL') throw error
+        // What a source says names files and commands of this machine.
+        const why = `the credential ${credential.name} cannot be had; \`run-agent audit show\` tells the operator why`
+        return refused(why, inWords(error))
       }
     },
   }
@@ -145,8 +147,8 @@ function dressWith(
   return { kind: 'dressed', used, url, header, pool }
 }
 
-function refused(why: string): Dressed {
-  return { kind: 'refused', why }
+function refused(why: string, reason?: string): Dressed {
+  return { kind: 'refused', why, ...(reason !== undefined && { reason }) }
 }
 
 function inWords(error: RunAgentError): string {

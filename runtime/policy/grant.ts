@@ -156,6 +156,8 @@ export interface Facts {
   readonly credential?: UsedCredential
   /** Why the credential that the request is for could not be used: revoked, used up, not there any more. */
   readonly refused?: string
+  /** The same in the operator's words, which may name files of the machine: no guest hears it. */
+  readonly reason?: string
   /** Credentials of which something stood in what came back, and was taken out. */
   readonly withheld?: readonly string[]
 }

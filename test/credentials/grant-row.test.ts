@@ -118,11 +118,15 @@ describe('a row that was changed in the file is refused', () => {
   test('every row, to who has another root key', () => {
     using store = makeStore()
     const { tool } = makeChain(store.grants)
-    const other = openGrants(store.database, { rootKey: new Uint8Array(32).fill(8), clock: { now: () => NOW } })
+    const other = openGrants(store.database, {
+      rootKey: new Uint8Array(32).fill(8),
+      clock: { now: () => NOW },
+      networks: [],
+    })
     expect(other.verify('alice', tool, NOW)).toMatchObject({ rule: 'forged', level: 'user' })
-    expect(() => openGrants(store.database, { rootKey: new Uint8Array(31), clock: { now: () => NOW } })).toThrow(
-      E_CREDENTIAL,
-    )
+    expect(() =>
+      openGrants(store.database, { rootKey: new Uint8Array(31), clock: { now: () => NOW }, networks: [] }),
+    ).toThrow(E_CREDENTIAL)
   })
 
   // These are the limits that the header of grant-row.ts names.
@@ -202,7 +206,7 @@ describe('the file itself refuses', () => {
     'DROP TABLE credential_grant',
   ])('to be opened after: %s', (statement) => {
     using store = makeStore()
-    const options = { rootKey: ROOT_KEY, clock: { now: () => NOW } }
+    const options = { rootKey: ROOT_KEY, clock: { now: () => NOW }, networks: [] }
     expect(openGrants(store.database, options)).toBeDefined()
     store.database.exec(statement)
     expect(() => openGrants(store.database, options)).toThrow(E_CREDENTIAL)

@@ -215,7 +215,14 @@ test('values of the store are the user’s own, are rotated, and a run falls for
   const run = (user: string) => desk.run(...asUser(user, 'agents/a.yaml', JSON.stringify([{ url: `${api.base}/a` }])))
   expect((await run('alice')).stdout).toMatch(/"status":200/)
   const none = await run('bob')
-  expect(none.stdout).toMatch(/holds no value for the credential api of bob/)
+  // The guest hears that there is none; where it was looked for is the operator's to know.
+  expect(none.stdout).toMatch(/the credential api cannot be had/)
+  expect(none.stdout).not.toContain('credentials.db')
+  const why = await desk.run('audit', 'show', 'last')
+  expect(why.stdout).toMatch(
+    /the credential could not be used: the store .*credentials\.db holds no value for the credential api of bob/,
+  )
+  expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0 })
   expect((await add('alice', fresh, '--next')).stdout).toMatch(/version 2 of alice is next/)
   const rotate = () => desk.run(...asUser('alice', 'credentials', 'rotate', '--due', '0d'))
   expect((await rotate()).stdout).toMatch(/version 2 is current/)

@@ -57,7 +57,7 @@ export function makeStore(
   const database = openFile(path, synchronous)
   database.exec(GRANT_TABLES)
   const clock = { at: NOW }
-  const options = { rootKey: ROOT_KEY, clock: { now: () => clock.at } }
+  const options = { rootKey: ROOT_KEY, clock: { now: () => clock.at }, networks: [] }
   return {
     path,
     database,

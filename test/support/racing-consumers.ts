@@ -12,7 +12,7 @@ import { NOW, openFile, ROOT_KEY, tokenAction } from './grant-store.ts'
 const [path = '', list = '', how = ''] = process.argv.slice(2)
 const database = openFile(path)
 const tokens = JSON.parse(readFileSync(list, 'utf8')) as readonly string[]
-const { consume } = openActionTokens(database, { rootKey: ROOT_KEY, clock: { now: () => NOW } })
+const { consume } = openActionTokens(database, { rootKey: ROOT_KEY, clock: { now: () => NOW }, networks: [] })
 const select = database.prepare<[string], { uses: number; max_uses: number }>(
   'SELECT uses, max_uses FROM credential_grant WHERE id = ?',
 )

@@ -39,7 +39,7 @@ export interface GrantOptions {
   readonly rootKey: Uint8Array
   readonly clock: Pick<Clock, 'now'>
   /** Of the operator's, for rules with `http:`. */
-  readonly networks?: readonly Network[]
+  readonly networks: readonly Network[]
 }
 
 /**
