@@ -83,9 +83,7 @@ export function createRunCredentials(options: RunCredentialsOptions): Dresser {
         return dressWith(options, question, chain, await fetched(options, question))
       } catch (error) {
         if (!(error instanceof RunAgentError) || error.code !== 'E_CREDENTIAL') throw error
-        // What a source says names files and commands of this machine.
-        const why = `the credential ${credential.name} cannot be had; \`run-agent audit show\` tells the operator why`
-        return refused(why, inWords(error))
+        return refused(`the credential ${credential.name} cannot be had${ASK_TRAIL}`, inWords(error))
       }
     },
   }
@@ -141,11 +139,14 @@ function dressWith(
     },
     options.clock.now(),
   )
-  if (!spent.ok) return refused(`the credential ${credential.name} may not be used: ${spent.why}`)
+  if (!spent.ok) return refused(`the credential ${credential.name} may not be used${ASK_TRAIL}`, spent.why)
   const used = { name: credential.name, version: secret.version, chain: spent.chain }
   const pool = JSON.stringify([chain.tool, options.user, credential.name, secret.version])
   return { kind: 'dressed', used, url, header, pool }
 }
+
+/** What a source says names files and commands of this machine, and what a grant says who took it back. */
+const ASK_TRAIL = '; `run-agent audit show` tells the operator why'
 
 function refused(why: string, reason?: string): Dressed {
   return { kind: 'refused', why, ...(reason !== undefined && { reason }) }
