@@ -14,7 +14,7 @@ export function secretIn(filter: SecretFilter | undefined, said: string | Uint8A
 
 /** The end of a call, or that it was killed for what it said. */
 export function withoutSecret(end: GuestEnd, filter: SecretFilter | undefined): GuestEnd {
-  if (end.kind === 'killed') return end
+  if (end.kind === 'killed' || filter === undefined || filter.isEmpty) return end
   const name = secretIn(filter, JSON.stringify(end.kind === 'ok' ? (end.value ?? null) : end.error))
   if (name === undefined) return end
   const { requests, deliveries } = end

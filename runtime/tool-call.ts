@@ -1,5 +1,5 @@
 /** One tool call of the model: decided, recorded, played in the sandbox with the broker as its only way out. */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Json } from './audit/event.ts'
 import type { CallBinding, SecretFilter } from './broker/dressing.ts'
 import { RunAgentError } from './errors.ts'
@@ -136,7 +136,10 @@ async function play(playing: Playing, input: string, now: number): Promise<Guest
   if (kill !== undefined && isDue(kill, NOTHING_HEARD)) return killedAs(kill)
   const idempotencyKey = derive(plan.seed, 'idempotency', call)
   const guest = new ServedGuest(playing, kill, {
-    argumentsSha256: createHash('sha256').update(input).digest('hex'),
+    // Most calls send nothing with a credential, and what they are given may be long.
+    get argumentsSha256() {
+      return hash('sha256', input, 'hex')
+    },
     idempotencyKey,
   })
   const run = world.sandbox.run(
@@ -339,6 +342,8 @@ function shallow(end: GuestEnd): GuestEnd {
 function isDeeper(value: unknown, levels: number): boolean {
   if (levels === 0) return true
   if (typeof value !== 'object' || value === null) return false
-  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
-  return items.some((item) => isDeeper(item, levels - 1))
+  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1))
+  // Unlike Object.values it makes no list; what came out of JSON.parse has no keys but its own.
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true
+  return false
 }

@@ -117,6 +117,8 @@ function encodeValue(value: unknown, bodies: Bodies | undefined, depth: number):
 
 function encodeArray(value: readonly unknown[], bodies: Bodies | undefined, depth: number): string {
   assertDepth(depth)
+  const rows = value.length > 1 && depth + PLAIN_DEPTH_MAX <= TRAIL_DEPTH_MAX ? plainRows(value) : undefined
+  if (rows !== undefined) return JSON.stringify(rows)
   let text = '['
   // By index, because a hole must become null.
   for (let index = 0; index < value.length; index++) {
@@ -135,6 +137,82 @@ function encodeObject(value: EventData, bodies: Bodies | undefined, depth: numbe
   }
   return `${text}}`
 }
+
+/** How deep the rows of a list are looked into. */
+const PLAIN_DEPTH_MAX = 4
+
+/**
+ * The list as JSON.stringify, which is several times as fast, writes it in the very text of the encoding: rows with
+ * sorted keys, of short texts and finite numbers, of which nothing is taken out. Undefined: it cannot be.
+ */
+function plainRows(list: readonly unknown[]): readonly unknown[] | undefined {
+  const rows: unknown[] = []
+  const plain = new Plain()
+  // By index, because a hole must become null.
+  for (let index = 0; index < list.length; index++) {
+    plain.chars = 0
+    const row = plain.of(list[index], PLAIN_DEPTH_MAX - 1)
+    if (row === undefined) return undefined
+    rows.push(row)
+  }
+  return rows
+}
+
+class Plain {
+  /** The most that JSON.stringify writes for what was looked at. */
+  chars = 0
+
+  /** The value, its keys sorted; undefined where the encoding is, or may be, another one. */
+  of(value: unknown, depthLeft: number): unknown {
+    switch (typeof value) {
+      case 'string':
+        // A code unit takes six characters at most, as in \u001f.
+        this.chars += 2 + value.length * 6
+        return value.length < SHORT_CHARS ? value : undefined
+      case 'number':
+        this.chars += NUMBER_CHARS_MAX
+        return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined
+      case 'boolean':
+        this.chars += 5
+        return value
+      case 'object':
+        this.chars += 4
+        if (value === null) return value
+        if (depthLeft === 0 || this.chars >= TRAIL_JSON_BODY_CHARS_MIN) return undefined
+        return Array.isArray(value) ? this.#items(value, depthLeft - 1) : this.#pairs(value, depthLeft - 1)
+      default:
+        return undefined
+    }
+  }
+
+  #items(list: readonly unknown[], depthLeft: number): readonly unknown[] | undefined {
+    const items: unknown[] = []
+    for (let index = 0; index < list.length; index++) {
+      this.chars += 1
+      const item = this.of(list[index], depthLeft)
+      if (item === undefined || this.chars >= TRAIL_JSON_BODY_CHARS_MIN) return undefined
+      items.push(item)
+    }
+    return items
+  }
+
+  #pairs(value: object, depthLeft: number): object | undefined {
+    if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+    const pairs: Record<string, unknown> = {}
+    for (const { key, start } of writtenKeys(Object.keys(value))) {
+      // Numbers come first in every object; `__proto__` is not stored, and `$` is escaped.
+      if (/^(?:\d|\$|__proto__$)/.test(key)) return undefined
+      this.chars += 1 + start.length
+      const item = this.of((value as EventData)[key], depthLeft)
+      if (item === undefined || this.chars >= TRAIL_JSON_BODY_CHARS_MIN) return undefined
+      pairs[key] = item
+    }
+    return pairs
+  }
+}
+
+/** As in -1.7976931348623157e+308. */
+const NUMBER_CHARS_MAX = 24
 
 interface WrittenKey {
   readonly key: string

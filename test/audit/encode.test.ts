@@ -73,6 +73,42 @@ describe('encode', () => {
     )
   })
 
+  test('is that for rows of plain values in each other as well, whatever their keys', () => {
+    const key = fc.oneof(fc.constantFrom('b', 'a', 'é', '10', '9', '', '$a', '__proto__', 'toJSON'), KEY)
+    const plain = fc.letrec<{ value: Json }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 6 },
+        fc.string({ maxLength: 6 }),
+        fc.constantFrom(0, 1, -0, 1e21, 5e-324, Number.NaN),
+        fc.constantFrom(true, false, null),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.array(fc.tuple(key, tie('value')), { maxLength: 3 }).map((entries) => Object.fromEntries(entries)),
+      ),
+    })).value
+    fc.assert(
+      fc.property(fc.array(plain, { minLength: 2, maxLength: 4 }), (rows) => {
+        expect(encodeData({ rows }).text).toBe(`{"rows":${plainly(rows)}}`)
+        expect(roundTrip({ rows })).toEqual({ rows })
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each([
+    ['a row', { a: Array.from({ length: 700 }, () => 'x'.repeat(100)) }],
+    ['a list in a row', { a: { b: Array.from({ length: 40_000 }, () => 1) } }],
+    ['a text in a row', { a: 'x'.repeat(4096) }],
+  ])('takes %s out of plain rows as out of others', (_what, large) => {
+    const [plain, other] = [
+      [{ id: 1 }, large],
+      [{ id: -0 }, large],
+    ].map((value) => encodeData({ value }))
+    const names = [...(plain?.bodies.keys() ?? [])]
+    expect(names).toHaveLength(1)
+    expect([...(other?.bodies.keys() ?? [])]).toEqual(names)
+    expect(plain?.text).toBe(other?.text.replace('{"$number":"-0"}', '1'))
+  })
+
   test('decoding is the inverse of encoding', () => {
     fc.assert(
       fc.property(VALUE, (value) => {

@@ -19,7 +19,10 @@ type Lookup = Record<string, Schema>
 
 const PROBLEMS_MAX = 20
 
-/** On success `value` is a copy in which missing properties have their defaults, unless these are to be ignored. */
+/**
+ * `value`: as it was parsed, and nobody else's. On success the same comes back with the defaults of missing properties,
+ * unless these are to be ignored.
+ */
 export function validateArguments(
   schema: object,
   value: unknown,
@@ -27,8 +30,8 @@ export function validateArguments(
 ): ArgumentsResult {
   const root = schema as Schema
   const lookup = lookupOf(root)
-  const copy = JSON.parse(JSON.stringify(value ?? {})) as unknown
-  const complete = ignoreDefaults ? copy : withDefaults(root, copy, lookup)
+  const given = value ?? {}
+  const complete = ignoreDefaults || !mayHaveDefaults(root) ? given : withDefaults(root, given, lookup)
   const { valid, errors } = validate(complete, root, '2020-12', lookup, false)
   return valid ? { ok: true, value: complete } : { ok: false, message: messageOf(errors) }
 }
@@ -39,6 +42,11 @@ function lookupOf(root: Schema): Lookup {
   lookup['#'] = root
   for (const [name, definition] of Object.entries(root.$defs ?? {})) lookup[`#/$defs/${name}`] = definition as Schema
   return lookup
+}
+
+/** To look for missing properties everywhere makes all that is given anew. */
+function mayHaveDefaults(schema: Schema): boolean {
+  return JSON.stringify(schema).includes('"default"')
 }
 
 function withDefaults(schema: Schema | boolean | undefined, value: unknown, lookup: Lookup): unknown {
