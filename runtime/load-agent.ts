@@ -77,9 +77,12 @@ export interface CheckedAgent {
 
 /** Where a definition lies: its folder, absolute, and its name in it; and how a person named it. */
 export interface DefinitionPlace {
+  /** With every link followed, when it was named. */
   readonly folder: string
   readonly name: string
   readonly shown: string
+  /** What the operator may know it by: the file in that folder; undefined: it is not there, or a link leads out. */
+  readonly realPath: string | undefined
 }
 
 export interface ReadDefinition {

@@ -114,7 +114,9 @@ export class RecordedOrder {
     const hasAnswered = this.#exchanges.takeAnswer()
     if (data['ok'] !== true) {
       this.#step = 'end'
-      return undefined
+      // A ceiling is looked at before the provider is asked.
+      const isCeiling = fieldsOf(data['error'])['code'] === 'E_CEILING'
+      return isCeiling && (this.#isScripted || hasAnswered) ? 'a ceiling ends a turn before its request' : undefined
     }
     if (!this.#isScripted && !hasAnswered) return 'the provider has not answered'
     const items = itemsOf(data['items'])

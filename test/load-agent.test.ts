@@ -22,7 +22,12 @@ const workshop = openWorkshop(environment)
 afterAll(() => workshop.close())
 
 async function load(workspace: string, folder: string, kept: readonly string[] = []): Promise<LoadedAgent> {
-  const place: DefinitionPlace = { folder: join(workspace, folder), name: 'agent.yaml', shown: `${folder}/agent.yaml` }
+  const place: DefinitionPlace = {
+    folder: join(workspace, folder),
+    name: 'agent.yaml',
+    shown: `${folder}/agent.yaml`,
+    realPath: undefined,
+  }
   const read = await readDefinition(nodeFileHost, place)
   return await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
 }
@@ -158,7 +163,7 @@ describe('readDefinition()', () => {
     ['agent.yaml', 'agents/agent.yaml => ../.git/config'],
   ])('reads no protected file through a link: %s', async (name, link) => {
     using tree = makeTree(['agents/.env=TOKEN: canary', '.git/config=[canary]', link])
-    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name, shown: name }
+    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name, shown: name, realPath: undefined }
     await expect(readDefinition(nodeFileHost, place)).rejects.toThrow(/couldn't read agent\.yaml/)
   })
 
@@ -168,7 +173,12 @@ describe('readDefinition()', () => {
       join(tree.path, 'agents/agent.yaml'),
       'name: a\nscript: ./s.ts\ninstructions: { file: ./prompt.md }\n',
     )
-    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
+    const place: DefinitionPlace = {
+      folder: join(tree.path, 'agents'),
+      name: 'agent.yaml',
+      shown: 'agent.yaml',
+      realPath: undefined,
+    }
     await expect(readDefinition(nodeFileHost, place)).rejects.toThrow(/protected/)
   })
 })
@@ -192,7 +202,12 @@ describe('the code of an agent', () => {
       },
       describeTool: async () => ({ description: 'x', parameters: { type: 'object' }, needs: {} }),
     }
-    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name: 'agent.yaml', shown: 'agent.yaml' }
+    const place: DefinitionPlace = {
+      folder: join(tree.path, 'agents'),
+      name: 'agent.yaml',
+      shown: 'agent.yaml',
+      realPath: undefined,
+    }
     const files = workspaceFiles(environment, tree.path, place.folder, [])
     const error: unknown = await loadAgent(loader, place, await readDefinition(nodeFileHost, place), files).then(
       () => undefined,

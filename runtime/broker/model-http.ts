@@ -31,7 +31,8 @@ const modelLimits: ModelLimits = {
 
 export interface ModelFetchOptions {
   readonly recorder: RunRecorder
-  readonly dress: (headers: Headers) => void
+  /** Rejects with E_CREDENTIAL where the credential may not be used any longer. */
+  readonly dress: (headers: Headers) => Promise<void>
   readonly scrub: (text: string) => string
   /** Nothing outside this URL is reached, whatever the client asks for. */
   readonly baseURL: string
@@ -147,12 +148,14 @@ async function perform(asked: Asked, signal: AbortSignal, options: ModelFetchOpt
   try {
     signal.throwIfAborted()
     const dressed = new Headers(asked.headers)
-    options.dress(dressed)
+    await options.dress(dressed)
+    signal.throwIfAborted()
     const answer = await httpHost.request({ ...asked, headers: Object.fromEntries(dressed), signal, ...limits })
     return answerOf(asked, answer, scrub)
   } catch (thrown) {
     if (signal.aborted) return failure('E_INTERRUPTED', 'the request was aborted', false)
     const code = codeOf(thrown) ?? 'E_PROVIDER'
+    if (code === 'E_CREDENTIAL') return failure(code, scrub(messageOf(thrown)), false)
     const origin = new URL(asked.url).origin
     const reason = scrub(messageOf(thrown)).slice(0, ERROR_QUOTE_LENGTH_MAX)
     const message = `couldn't get an answer from ${origin}: ${reason === '' ? code : reason}`
@@ -178,9 +181,10 @@ function answerOf(asked: Asked, answer: HttpHostResponse, scrub: ModelFetchOptio
 
 function settle(outcome: Outcome): Response {
   if (!outcome.ok) {
-    throw new ProviderError('E_PROVIDER', outcome.error.message, {
+    const { code } = outcome.error
+    throw new ProviderError(code === 'E_CREDENTIAL' ? code : 'E_PROVIDER', outcome.error.message, {
       retryable: outcome.error.retryable,
-      ...(outcome.error.code === 'HTTP_REDIRECT' ? { hint: 'Configure the baseURL that it redirects to.' } : {}),
+      ...(code === 'HTTP_REDIRECT' ? { hint: 'Configure the baseURL that it redirects to.' } : {}),
     })
   }
   const { status, headers, body } = outcome.value

@@ -13,7 +13,7 @@ import { digestOf, type AgentParts } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { withCredentials, type CredentialQuestion } from '../granted-credentials.ts'
 import { protectedPath, readBoundDefinition, userOf, type BindingArguments } from './bound-definition.ts'
-import { trailPath, workspaceFiles, workspaceFolder, type CommandEnvironment } from './environment.ts'
+import { operatorFiles, workspaceFiles, workspaceFolder, type CommandEnvironment } from './environment.ts'
 import type { Workshop } from './workshop.ts'
 
 /** What a question of rights may be told besides the definition; as a run is. */
@@ -44,7 +44,7 @@ export async function askedAgent(
         ? await readBoundDefinition(environment, config, place, args, granted)
         : await readUnbound(config, place, args.allowProtected, granted)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
-    const kept = [config.file, trailPath(environment, config, undefined)]
+    const kept = operatorFiles(environment, config, undefined)
     const checked = await checkAgent(
       workshop.loader,
       place,
@@ -74,7 +74,7 @@ export function credentialQuestion(
   digest: string,
 ): CredentialQuestion {
   const user = userOf(environment, args)
-  const realPath = realPathOf(`${place.folder}/${place.name}`)
+  const { realPath } = place
   return { config, user, owner: environment.user.name, realPath, digest, realPathOf }
 }
 
@@ -123,7 +123,7 @@ export async function withProtected<Agent extends { readonly parts: AgentParts }
 
 function candidates(config: OperatorConfig, place: DefinitionPlace, digest: string | undefined): readonly string[] {
   if (config.protected.length === 0) return []
-  return allowedProtected(config, realPathOf(`${place.folder}/${place.name}`), digest, realPathOf)
+  return allowedProtected(config, place.realPath, digest, realPathOf)
 }
 
 function realPathOf(path: string): string | undefined {

@@ -3,9 +3,11 @@ import { dirname } from 'node:path'
 import { TrailReader } from '../audit/reader.ts'
 import { resolveProvider } from '../credentials/provider-credential.ts'
 import { askScopes, unusedScopes } from '../credentials/github-scopes.ts'
+import { createScrubber } from '../credentials/scrub/scrub.ts'
 import type { LiveSecret } from '../credentials/secret.ts'
 import { EMPTY_CONFIG, type OperatorConfig } from '../definition/config.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
+import type { CredentialQuestion } from '../granted-credentials.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { createProcessHost } from '../node-processes.ts'
 import type { FileStat } from '../ports.ts'
@@ -17,7 +19,7 @@ import { askedAgent } from './checked-agent.ts'
 import { definitionPlace, readConfig, readEnvironment, trailPath, type CommandEnvironment } from './environment.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { writeJson } from './output.ts'
-import { choosePlayer } from './player.ts'
+import { choosePlayer, type ProviderKeys } from './player.ts'
 import { Secrets } from './secrets.ts'
 import { openWorkshop } from './workshop.ts'
 
@@ -48,22 +50,32 @@ export async function doctorCommand(args: DoctorArguments): Promise<number> {
   const { config, finding } = findConfig(environment, args.config)
   const walls = await standingWalls(environment)
   const secrets = new Secrets(environment, config, [])
-  const secretOf: SecretOf = (credential) =>
-    secrets.fetch(credential, environment.user.name, AbortSignal.timeout(SECRET_MS))
+  const scrubber = createScrubber()
+  const keys: ProviderKeys = {
+    assertUsable: async (credential) => secrets.assertUsable(credential, ownQuestion(environment, config)),
+    secretOf: async (credential) => {
+      const secret = await secrets.fetch(credential, environment.user.name, AbortSignal.timeout(SECRET_MS))
+      scrubber.add(secret)
+      return secret
+    },
+  }
   const findings = [
     findNode(environment),
     ...findWalls(walls, config),
     ...findFolders(environment),
     finding,
-    ...(await findCredentials(environment, config, secrets, secretOf)),
-    ...(args.definition === undefined ? [await findDefaultProvider(environment, config, secretOf)] : []),
+    ...(await findCredentials(environment, config, secrets, keys)),
+    ...(args.definition === undefined ? [await findDefaultProvider(environment, config, keys)] : []),
     findTrail(trailPath(environment, config, args.audit)),
-    ...(args.definition === undefined
-      ? []
-      : await findDefinition(args.definition, environment, config, walls, secretOf)),
+    ...(args.definition === undefined ? [] : await findDefinition(args.definition, environment, config, walls, keys)),
   ]
-  if (args.json) for (const found of findings) writeJson(found)
-  else process.stdout.write(`${findings.flatMap(linesOf).join('\n')}\n`)
+  // Whatever a provider made of what it was sent.
+  const shown = findings.map(({ message, hint, ...found }): Finding => {
+    const scrubbed = hint === undefined ? {} : { hint: scrubber.text(hint).text }
+    return { ...found, message: scrubber.text(message).text, ...scrubbed }
+  })
+  if (args.json) for (const found of shown) writeJson(found)
+  else process.stdout.write(`${shown.flatMap(linesOf).join('\n')}\n`)
   await secrets.close()
   return findings.find(({ status }) => status === 'problem')?.exit ?? EXIT.completed
 }
@@ -190,18 +202,21 @@ function findConfig(
   }
 }
 
-type SecretOf = (credential: string) => Promise<LiveSecret>
+/** Of the user who asks, and of no definition. */
+function ownQuestion({ user }: CommandEnvironment, config: OperatorConfig): CredentialQuestion {
+  return { config, user: user.name, owner: user.name, realPath: undefined, digest: '', realPathOf: () => undefined }
+}
 
 /** Where each would come from and whether it is there; every message is of the code that fetches it for a run. */
 async function findCredentials(
   environment: CommandEnvironment,
   config: OperatorConfig,
   secrets: Secrets,
-  secretOf: SecretOf,
+  keys: ProviderKeys,
 ): Promise<readonly Finding[]> {
   const providers = [...config.providers].map(async ([name, provider]): Promise<Finding> => {
     const what = `provider ${name}`
-    const question = { config, environment: environment.variables, secretOf }
+    const question = { config, environment: environment.variables, ...keys }
     try {
       const { baseURL } = await resolveProvider({ ...question, model: `${name}/any` })
       const using = provider.credential === undefined ? '' : ` with the credential ${provider.credential}`
@@ -215,8 +230,8 @@ async function findCredentials(
     let origin = 'its source'
     try {
       origin = secrets.sourceOf(name).origin
-      const secret = await secretOf(name)
-      const scopes = await scopesOf(config, secrets, name, secret)
+      const secret = await keys.secretOf(name)
+      const scopes = await scopesOf(config, secrets, keys, secret)
       const warnings = await warningsFor(environment, config, secrets, name, secret, scopes.unused)
       const message = [`is there, from ${origin}`, ...scopes.said].join('; ')
       if (warnings.length === 0) return { what, status: 'ok', message }
@@ -234,8 +249,18 @@ interface Scopes {
 }
 
 /** What its provider says that it may do, where it says so. */
-async function scopesOf(config: OperatorConfig, secrets: Secrets, name: string, secret: LiveSecret): Promise<Scopes> {
-  const found = config.credentials.get(name)
+async function scopesOf(
+  config: OperatorConfig,
+  secrets: Secrets,
+  keys: ProviderKeys,
+  secret: LiveSecret,
+): Promise<Scopes> {
+  const found = config.credentials.get(secret.credential)
+  try {
+    await keys.assertUsable(secret.credential)
+  } catch (error) {
+    return { unused: [], said: [messageOf(error)] }
+  }
   if (found?.inject === undefined) return { unused: [], said: [] }
   const given = { rules: found.for, networks: config.networks.map(({ grant }) => grant) }
   try {
@@ -275,11 +300,11 @@ async function warningsFor(
 async function findDefaultProvider(
   environment: CommandEnvironment,
   config: OperatorConfig,
-  secretOf: SecretOf,
+  keys: ProviderKeys,
 ): Promise<Finding> {
   const what = 'model'
   try {
-    await resolveProvider({ config, environment: environment.variables, secretOf, model: 'openai/any' })
+    await resolveProvider({ config, environment: environment.variables, ...keys, model: 'openai/any' })
     return { what, status: 'ok', message: 'models of the provider openai can play' }
   } catch (error) {
     const hint = error instanceof RunAgentError && error.hint !== undefined ? { hint: error.hint } : {}
@@ -314,7 +339,7 @@ async function findDefinition(
   environment: CommandEnvironment,
   config: OperatorConfig,
   walls: Walls,
-  secretOf: SecretOf,
+  keys: ProviderKeys,
 ): Promise<readonly Finding[]> {
   const place = definitionPlace(environment, path)
   const workshop = openWorkshop(environment, place.folder)
@@ -332,7 +357,7 @@ async function findDefinition(
       status: 'ok',
       message: `${definition.name} is valid, ${tools.length} tools`,
     }
-    return [valid, await findPlayer(definition, environment, config, secretOf), ...required]
+    return [valid, await findPlayer(definition, environment, config, keys), ...required]
   } catch (error) {
     return [problemOf('definition', error)]
   } finally {
@@ -344,17 +369,11 @@ async function findPlayer(
   definition: Parameters<typeof choosePlayer>[1],
   environment: CommandEnvironment,
   config: OperatorConfig,
-  secretOf: SecretOf,
+  keys: ProviderKeys,
 ): Promise<Finding> {
   const what = 'model'
   try {
-    const player = await choosePlayer(
-      { script: undefined, model: undefined },
-      definition,
-      config,
-      environment,
-      secretOf,
-    )
+    const player = await choosePlayer({ script: undefined, model: undefined }, definition, config, environment, keys)
     if (player.kind === 'provider') return { what, status: 'ok', message: `${player.model} can play` }
     return {
       what,

@@ -81,7 +81,26 @@ export function trailPath(environment: CommandEnvironment, config: OperatorConfi
 
 export function definitionPlace(environment: CommandEnvironment, path: string): DefinitionPlace {
   const absolute = resolve(environment.currentFolder, path)
-  return { folder: dirname(absolute), name: absolute.slice(dirname(absolute).length).replace(/^\//, ''), shown: path }
+  const name = absolute.slice(dirname(absolute).length).replace(/^\//, '')
+  // With links followed once and for all: a folder that is swapped later is not the one that is read.
+  const folder = real(dirname(absolute))
+  const file = real(join(folder, name))
+  return { folder, name, shown: path, realPath: isWithin(folder, file) ? file : undefined }
+}
+
+/** The operator's own, which no tool is granted wherever they lie. */
+export function operatorFiles(
+  environment: CommandEnvironment,
+  config: OperatorConfig,
+  audit: string | undefined,
+): readonly (string | undefined)[] {
+  const { file, key } = config.store
+  return [
+    config.file,
+    trailPath(environment, config, audit),
+    file,
+    key === undefined || key.kind === 'passphrase' ? undefined : key.path,
+  ]
 }
 
 /**

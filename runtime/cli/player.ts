@@ -2,8 +2,7 @@
 import type { RunRecorder } from '../audit/event.ts'
 import type { SecretFilter } from '../broker/dressing.ts'
 import { createModelFetch } from '../broker/model-http.ts'
-import type { ResolvedProvider } from '../credentials/provider-credential.ts'
-import type { LiveSecret } from '../credentials/secret.ts'
+import type { ProviderQuestion, ResolvedProvider } from '../credentials/provider-credential.ts'
 import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { codeOf, RunAgentError } from '../errors.ts'
@@ -13,6 +12,9 @@ import type { CommandEnvironment } from './environment.ts'
 export type Player =
   | { readonly kind: 'script'; readonly why: string }
   | { readonly kind: 'provider'; readonly model: string; readonly provider: ResolvedProvider }
+
+/** How a provider comes to its credential. */
+export type ProviderKeys = Pick<ProviderQuestion, 'assertUsable' | 'secretOf'>
 
 export interface PlayerArguments {
   readonly script: string | undefined
@@ -25,7 +27,7 @@ export async function choosePlayer(
   definition: AgentDefinition,
   config: OperatorConfig,
   environment: CommandEnvironment,
-  secretOf: (credential: string) => Promise<LiveSecret>,
+  keys: ProviderKeys,
 ): Promise<Player> {
   if (args.script !== undefined && args.model !== undefined) {
     throw new RunAgentError('E_USAGE', '--script and --model both say who plays; give one')
@@ -41,7 +43,7 @@ export async function choosePlayer(
   if (model === undefined) return { kind: 'script', why: 'the definition names no model' }
   const { resolveProvider } = await import('../credentials/provider-credential.ts')
   try {
-    const provider = await resolveProvider({ model, config, environment: environment.variables, secretOf })
+    const provider = await resolveProvider({ model, config, environment: environment.variables, ...keys })
     return { kind: 'provider', model, provider }
   } catch (error) {
     const canFallBack = codeOf(error) === 'E_PROVIDER' && definition.fallback === 'script' && args.model === undefined

@@ -4,6 +4,7 @@
  * model, a guest or a repository wrote goes through printable.ts.
  */
 import type { NewEvent, RunRecorder } from '../audit/event.ts'
+import { fieldsOf } from '../audit/fields.ts'
 import { count } from '../audit/timeline-words.ts'
 import type { Head } from '../audit/trail.ts'
 import { codeOf, messageOf } from '../errors.ts'
@@ -57,7 +58,14 @@ export function createReporter(options: { readonly json: boolean; readonly quiet
       progress = options.json || options.quiet ? undefined : watchedProgress(recorder.run, plan)
       const isHeard = options.json || progress !== undefined
       const eventsOf = createTeller(recorder.run, plan)
+      const reasons = new Set<string>()
       const tell = (event: NewEvent): void => {
+        const reason = fieldsOf(event.data['facts'])['reason']
+        if (typeof reason === 'string' && !reasons.has(reason)) {
+          reasons.add(reason)
+          // The agent hears only that it cannot be had; who runs it can do something about it.
+          say(`run-agent: a credential could not be used: ${printableMessage(reason)}`)
+        }
         for (const told of isHeard ? eventsOf(event) : []) {
           print(told)
           progress?.hear(told)

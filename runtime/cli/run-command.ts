@@ -13,7 +13,7 @@ import type { OperatorConfig } from '../definition/config.ts'
 import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
-import { assertUsable, withCredentials } from '../granted-credentials.ts'
+import { withCredentials } from '../granted-credentials.ts'
 import { loadAgent, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
 import { digestOf } from '../lock.ts'
 import type { Model } from '../model/model.ts'
@@ -33,6 +33,7 @@ import { readBoundDefinition, userOf, type BindingArguments } from './bound-defi
 import { credentialQuestion, withProtected } from './checked-agent.ts'
 import {
   definitionPlace,
+  operatorFiles,
   readConfig,
   readEnvironment,
   trailPath,
@@ -41,10 +42,11 @@ import {
   type CommandEnvironment,
 } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { priceOf } from './price.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { openRunDressing, type RunDressing } from './run-dressing.ts'
 import { Secrets } from './secrets.ts'
-import { choosePlayer, providerModel, type Player } from './player.ts'
+import { choosePlayer, providerModel, type Player, type ProviderKeys } from './player.ts'
 import { watchStop, type StopWatch } from './stop.ts'
 import { assertTrusted, type RunnableAgent, type TrustArguments } from './trust.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
@@ -88,14 +90,18 @@ export async function runCommand(args: RunArguments): Promise<number> {
     const secrets = new Secrets(environment, config, [agent.workspace])
     opened = secrets
     const question = credentialQuestion(environment, config, place, args, digestOf(agent.parts))
+    // What the provider uses before the run has a filter; later, the filter itself is told.
     const used: LiveSecret[] = []
-    const secretOf = async (credential: string): Promise<LiveSecret> => {
-      assertUsable(credential, question, nodeClock.now())
-      const secret = await secrets.fetch(credential, question.user, AbortSignal.timeout(PROVIDER_SECRET_MS))
-      used.push(secret)
-      return secret
+    let onUse = (secret: LiveSecret): unknown => used.push(secret)
+    const keys: ProviderKeys = {
+      assertUsable: async (credential) => secrets.assertUsable(credential, question),
+      secretOf: async (credential) => {
+        const secret = await secrets.fetch(credential, question.user, AbortSignal.timeout(PROVIDER_SECRET_MS))
+        onUse(secret)
+        return secret
+      },
     }
-    const player = await choosePlayer(args, agent.definition, config, environment, secretOf)
+    const player = await choosePlayer(args, agent.definition, config, environment, keys)
     const script = await scriptOf(args, agent, workshop, environment, player)
     const [tools, scripts] = await sandboxes
     reporter.walls(requireWalls(args, config, agent.definition, tools.walls))
@@ -104,6 +110,7 @@ export async function runCommand(args: RunArguments): Promise<number> {
       const { definition } = agent
       const open = await openRunDressing({ run, config, definition, plan, player, question, secrets })
       for (const secret of used) open.use(secret)
+      onUse = open.use
       return open
     }
     return await record(
@@ -142,7 +149,7 @@ async function loadedAgent(
     // To read what a tool declares, its code is run: not before the walls that are asked for stand.
     if (demandsWalls(config, read.definition)) requireWalls(args, config, read.definition, await walls())
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
-    const kept = [config.file, trailPath(environment, config, args.audit)]
+    const kept = operatorFiles(environment, config, args.audit)
     const files = workspaceFiles(environment, workspace, place.folder, kept)
     const { allowProtected, networks } = read
     return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected, networks }
@@ -277,22 +284,6 @@ function planOf({ args, agent, config, environment, player, script, walls }: Pla
     },
     process: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
   }
-}
-
-/** A budget or a ceiling in dollars that nothing can be compared with would silently do nothing. */
-function priceOf(player: Player, config: OperatorConfig, { usd }: AgentDefinition['budget']): RunPlan['price'] {
-  if (player.kind === 'script') return undefined
-  const { provider, name, credential = '' } = player.provider
-  const price = config.providers.get(provider)?.prices.get(name)
-  const ceiling = config.credentials.get(credential)?.spending.find((limit) => limit.usd !== undefined)
-  if (price !== undefined || (usd === undefined && ceiling === undefined)) return price
-  const what =
-    usd === undefined
-      ? `the key ${credential} may cost $${ceiling?.usd} in ${ceiling?.every} (${ceiling?.place})`
-      : `the budget, or the operator's ceiling, is $${usd}`
-  throw new RunAgentError('E_PROVIDER', `${what}, and nobody says what ${player.model} costs`, {
-    hint: `Name it in the operator's configuration: providers: { ${provider}: { prices: { ${name}: { input: …, output: … } } } }, in US dollars for a million tokens.`,
-  })
 }
 
 async function record(

@@ -7,7 +7,8 @@ import { openCredentialsFile, type CredentialsFile } from '../credentials/store/
 import type { GrantOptions } from '../credentials/chain/grant-links.ts'
 import { GRANT_TABLES } from '../credentials/chain/grant-row.ts'
 import { Leases } from '../credentials/store/lease.ts'
-import { REVOCATION_TABLES } from '../credentials/chain/revocations.ts'
+import { agentText } from '../credentials/chain/grant-chain.ts'
+import { openRevocations, REVOCATION_TABLES, revokedError } from '../credentials/chain/revocations.ts'
 import type { LiveSecret, SecretSource } from '../credentials/secret.ts'
 import { SecretStore } from '../credentials/store/secret-store.ts'
 import { createSource, secretVariables, type SourceParts } from '../credentials/sources/sources.ts'
@@ -17,6 +18,8 @@ import { createStoreTokenKeeper } from '../credentials/sources/store-token-keepe
 import type { OperatorConfig } from '../definition/config.ts'
 import { Spending, SPENDING_TABLES } from '../credentials/spending.ts'
 import { RunAgentError } from '../errors.ts'
+import { assertUsable, type CredentialQuestion } from '../granted-credentials.ts'
+import { isFile } from '../node-folders.ts'
 import { prepareCredentialsFile } from '../node-private-file.ts'
 import { nodeHttpHost } from '../node-http.ts'
 import { nodeClock } from '../node-processes.ts'
@@ -88,6 +91,25 @@ export class Secrets {
     return this.#opened
   }
 
+  /**
+   * Throws E_CREDENTIAL where a credential that something else than a tool uses may not be used by this user, not now, or
+   * not any more, because it was revoked.
+   */
+  assertUsable(credential: string, question: CredentialQuestion): void {
+    assertUsable(credential, question, nodeClock.now())
+    const { user, realPath, digest } = question
+    const sinceMs = this.#config.credentials.get(credential)?.sinceMs ?? 0
+    // Nothing was ever revoked where there is no store, and none is made for asking.
+    if (!isFile(this.#path)) return
+    const revocations = openRevocations(this.#openFile().database)
+    const agents = [{ lock: digest }, ...(realPath === undefined ? [] : [{ from: realPath }])]
+    const found = agents.map((agent) =>
+      revocations.find(user, { credential, agent: agentText(agent), tool: '' }, sinceMs),
+    )
+    const revoked = found.find((each) => each !== undefined)
+    if (revoked !== undefined) throw revokedError(`the credential ${credential} may not be used`, revoked)
+  }
+
   /** What each chain of grants begins with, and what its rules are read with. */
   grantOptions({ key }: OpenStore): GrantOptions {
     const networks = this.#config.networks.map(({ grant }) => grant)
@@ -112,9 +134,12 @@ export class Secrets {
     this.#file?.close()
   }
 
+  get #path(): string {
+    return this.#config.store.file ?? `${this.#environment.folders.state}/credentials.db`
+  }
+
   #openFile(): CredentialsFile {
-    const path = this.#config.store.file ?? `${this.#environment.folders.state}/credentials.db`
-    this.#file ??= openCredentialsFile(path, {
+    this.#file ??= openCredentialsFile(this.#path, {
       prepareFile: prepareCredentialsFile,
       tables: [GRANT_TABLES, REVOCATION_TABLES, SPENDING_TABLES],
     })

@@ -16,6 +16,9 @@ const OWN_ROOT = ['api', 'v3'] as const
 /** Classic tokens, those of OAuth apps, and the oldest of both; of others GitHub says nothing. */
 const HAS_SCOPES = /^(?:ghp_|gho_|[0-9a-f]{40}$)/
 
+/** What a scope looks like; anything else is not GitHub's word. */
+const SCOPE = /^[a-z_]+(?::[a-z_]+)?$/
+
 type Area = { readonly path: string; readonly isWrite?: true; readonly methods?: readonly string[] }
 
 const anything = (...paths: readonly string[]): readonly Area[] => paths.map((path) => ({ path }))
@@ -109,7 +112,7 @@ export async function askScopes(
     signal,
   })
   const said = headers['x-oauth-scopes']
-  return said?.split(',').flatMap((scope) => scope.trim() || [])
+  return said?.split(',').flatMap((scope) => (SCOPE.test(scope.trim()) ? scope.trim() : []))
 }
 
 /** Those that no request which the rules permit could use; none where the rules are for no GitHub. */

@@ -1,10 +1,12 @@
 import type { OperatorConfig, ProviderConfig } from '../definition/config.ts'
 import { messageOf, RunAgentError } from '../errors.ts'
 import type { CredentialSlot } from '../policy/grant.ts'
-import { createScrub } from './scrub/scrub.ts'
+import { createScrub, createScrubber } from './scrub/scrub.ts'
 import type { LiveSecret } from './secret.ts'
+import { secretVariables } from './sources/sources.ts'
 import { headerOf } from './slot.ts'
 
+const OPENAI_VARIABLE = 'OPENAI_API_KEY'
 const OPENAI_BASE_URL = 'https://api.openai.com/v1'
 
 /** Needs no entry in the configuration. */
@@ -20,8 +22,11 @@ export interface ResolvedProvider {
   readonly api: 'responses' | 'chat'
   /** Its name in the configuration; undefined where that names none. */
   readonly credential: string | undefined
-  /** Adds the credential to one request; adds nothing where the provider has none. */
-  readonly dress: (headers: Headers) => void
+  /**
+   * Adds the credential to one request, as it is at that moment; adds nothing where the provider has none. Rejects with
+   * E_CREDENTIAL where it may not be used any longer, or cannot be had.
+   */
+  readonly dress: (headers: Headers) => Promise<void>
   /** Replaces every form of the secret in a text; the identity where the provider has none. */
   readonly scrub: (text: string) => string
 }
@@ -31,6 +36,8 @@ export interface ProviderQuestion {
   readonly model: string
   readonly config: Pick<OperatorConfig, 'providers' | 'credentials'>
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Rejects with E_CREDENTIAL where a credential of the configuration may not be used: by this user, now. */
+  readonly assertUsable: (credential: string) => Promise<void>
   /** The value of a credential of the configuration. Rejects with E_CREDENTIAL. */
   readonly secretOf: (credential: string) => Promise<LiveSecret>
 }
@@ -58,7 +65,7 @@ export async function resolveProvider(question: ProviderQuestion): Promise<Resol
   }
   // Without an entry of its own, the key in the environment goes to its own issuer and nowhere else.
   if (baseURL === OPENAI_BASE_URL) return { ...resolved, ...openaiKey(question) }
-  return { ...resolved, dress: () => undefined, scrub: (text) => text }
+  return { ...resolved, dress: async () => undefined, scrub: (text) => text }
 }
 
 function baseURLOf(provider: string, entry: ProviderConfig, environment: ProviderQuestion['environment']): string {
@@ -90,16 +97,29 @@ function baseURLOf(provider: string, entry: ProviderConfig, environment: Provide
   return url.href.replace(/\/+$/, '')
 }
 
-function openaiKey({ model, environment }: ProviderQuestion): Pick<ResolvedProvider, 'dress' | 'scrub'> {
-  const secret = environment['OPENAI_API_KEY']?.trim()
-  if (secret === undefined || secret === '') {
-    throw new RunAgentError('E_PROVIDER', `the model ${model} needs an API key, and OPENAI_API_KEY is not set`, {
+function openaiKey({ model, environment, config }: ProviderQuestion): Pick<ResolvedProvider, 'dress' | 'scrub'> {
+  const value = environment[OPENAI_VARIABLE]?.trim()
+  if (value === undefined || value === '') {
+    throw new RunAgentError('E_PROVIDER', `the model ${model} needs an API key, and ${OPENAI_VARIABLE} is not set`, {
       hint:
-        'Set OPENAI_API_KEY, or write providers: { openai: { credential: openai } } and ' +
+        `Set ${OPENAI_VARIABLE}, or write providers: { openai: { credential: openai } } and ` +
         'credentials: { openai: { source: { file: ./openai.key } } } in the operator configuration.',
     })
   }
-  return dressing('OPENAI_API_KEY', secret, BEARER)
+  // Else a definition that names the other provider would go round what the operator says of the key.
+  const owner = [...config.credentials].find(([, { source }]) => secretVariables(source).includes(OPENAI_VARIABLE))
+  if (owner !== undefined) {
+    throw new RunAgentError(
+      'E_PROVIDER',
+      `${OPENAI_VARIABLE} is the credential ${owner[0]}, which the provider openai does not have`,
+      { hint: `Write providers: { openai: { credential: ${owner[0]} } } in the operator configuration.` },
+    )
+  }
+  const header = requireHeader(OPENAI_VARIABLE, BEARER, value)
+  return {
+    dress: async (headers) => headers.set(...header),
+    scrub: createScrub(OPENAI_VARIABLE, value),
+  }
 }
 
 async function configuredCredential(
@@ -117,27 +137,40 @@ async function configuredCredential(
       },
     )
   }
-  return dressing(credential, await valueOf(credential, question), entry.inject ?? BEARER)
+  await question.assertUsable(credential)
+  const slot = entry.inject ?? BEARER
+  const scrubber = createScrubber()
+  const headerNow = async (): Promise<[name: string, value: string]> => {
+    const secret = await question.secretOf(credential)
+    scrubber.add(secret)
+    return requireHeader(credential, slot, secret.value)
+  }
+  await whereConfigured(headerNow)
+  return {
+    dress: async (headers) => {
+      await question.assertUsable(credential)
+      headers.set(...(await headerNow()))
+    },
+    scrub: (text) => scrubber.text(text).text,
+  }
 }
 
 /** A provider without its secret is not configured, which is what a definition may fall back from. */
-async function valueOf(credential: string, { secretOf }: ProviderQuestion): Promise<string> {
+async function whereConfigured(find: () => Promise<unknown>): Promise<void> {
   try {
-    return (await secretOf(credential)).value
+    await find()
   } catch (error) {
     const hint = error instanceof RunAgentError && error.hint !== undefined ? { hint: error.hint } : {}
     throw new RunAgentError('E_PROVIDER', messageOf(error), hint)
   }
 }
 
-function dressing(credential: string, secret: string, slot: CredentialSlot): Pick<ResolvedProvider, 'dress' | 'scrub'> {
+function requireHeader(credential: string, slot: CredentialSlot, secret: string): [name: string, value: string] {
   const header = headerOf(credential, slot, secret)
-  if (header === undefined) {
-    throw new RunAgentError('E_PROVIDER', `the credential ${credential} of a provider is written to a query`, {
-      hint: 'Write inject: { header: …, format: … }; the clients of models write no query.',
-    })
-  }
-  return { dress: (headers) => headers.set(...header), scrub: createScrub(credential, secret) }
+  if (header !== undefined) return header
+  throw new RunAgentError('E_PROVIDER', `the credential ${credential} of a provider is written to a query`, {
+    hint: 'Write inject: { header: …, format: … }; the clients of models write no query.',
+  })
 }
 
 function notConfigured(provider: string): RunAgentError {

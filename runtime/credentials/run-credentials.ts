@@ -16,7 +16,7 @@ import type { Clock } from '../ports.ts'
 import type { ActionTokens } from './chain/action-token.ts'
 import type { Authority } from './chain/authority.ts'
 import { agentText, type AgentIdentity, type Ensured, type Grants, type NewGrant } from './chain/grant-chain.ts'
-import type { Revocations } from './chain/revocations.ts'
+import { revokedError, type Revocations } from './chain/revocations.ts'
 import type { LiveSecret, SecretSource } from './secret.ts'
 import { headerOf, urlWith } from './slot.ts'
 
@@ -172,17 +172,7 @@ function chainFor({ grants, revocations, user, agentDigest }: RunCredentialsOpti
   const { credential, agent, tool, bundle, rules, toolRules, sinceMs, untilMs } = given
   const bounds = { ...BOUNDS, notBeforeMs: sinceMs, expiresAtMs: untilMs }
   const revoked = revocations.find(user, { credential, agent: agentText(agent), tool }, sinceMs)
-  if (revoked !== undefined) {
-    const { atMs, by, reason } = revoked
-    const when = new Date(atMs).toISOString()
-    // A whole second, after it.
-    const again = new Date(Math.floor(atMs / 1000) * 1000 + 1000).toISOString().replace('.000', '')
-    throw new RunAgentError(
-      'E_CREDENTIAL',
-      `${tool} may not use the credential ${credential}: it was revoked at ${when} by ${by}: ${reason}`,
-      { hint: `To give it again, write since: ${again} for it in the configuration.` },
-    )
-  }
+  if (revoked !== undefined) throw revokedError(`${tool} may not use the credential ${credential}`, revoked)
   const ensured = (grant: NewGrant): string => {
     const result: Ensured = grants.ensure(grant)
     if (result.ok) return result.id

@@ -5,7 +5,7 @@
 import type { Price } from '../definition/config.ts'
 import type { SpendingLimit } from '../definition/config-spending.ts'
 import { RunAgentError } from '../errors.ts'
-import { SPENDING_EVERY_MS_MAX } from '../limits.ts'
+import { RUN_TOKENS_MAX, RUN_USD_MAX, SPENDING_EVERY_MS_MAX } from '../limits.ts'
 import type { Meter, MeteredRequest, TokenCount } from '../model/metered-model.ts'
 import type { Clock } from '../ports.ts'
 import { snapshot, transact, type CredentialsFile } from './store/credentials-file.ts'
@@ -42,6 +42,13 @@ export interface SpendingParts {
   readonly clock: Pick<Clock, 'now'>
 }
 
+interface Amount {
+  readonly tokens: number
+  readonly nanoUsd: number
+}
+
+type Column = 'tokens' | 'nano_usd'
+
 const NANO = 1_000_000_000
 /** A dollar for a million tokens is a thousand billionths for one. */
 const NANO_PER_PRICE = 1000
@@ -68,7 +75,8 @@ export class Spending {
 
   /** Within the stretch of a ceiling that ends now. */
   spent(spender: Spender, limit: SpendingLimit): Spent {
-    return snapshot(this.#file, () => this.#sum(this.#counted(spender, limit)))
+    const { tokens, nano_usd: nano } = snapshot(this.#file, () => this.#sum(this.#counted(spender, limit)))
+    return { tokens, usd: nano / NANO }
   }
 
   /** The agents that have asked with the key within the stretch, in the order of their names. */
@@ -93,10 +101,11 @@ export class Spending {
     const id = transact(this.#file, () => {
       const nowMs = Math.trunc(this.#clock.now())
       database.prepare('DELETE FROM spending WHERE asked_ms <= ?').run(nowMs - SPENDING_EVERY_MS_MAX)
-      for (const limit of limits) this.#assertWithin(spender, limit)
+      const expectedAmount = amountOf(expected, price)
+      for (const limit of limits) this.#assertWithin(spender, limit, expectedAmount)
       const { lastInsertRowid } = database
         .prepare('INSERT INTO spending VALUES (NULL, @credential, @user, @agent, @run, @nowMs, @tokens, @nanoUsd)')
-        .run({ ...spender, run, nowMs, ...amountOf(expected, price) })
+        .run({ ...spender, run, nowMs, ...expectedAmount })
       return lastInsertRowid
     })
     return {
@@ -109,17 +118,19 @@ export class Spending {
     }
   }
 
-  #assertWithin(spender: Spender, limit: SpendingLimit): void {
+  #assertWithin(spender: Spender, limit: SpendingLimit, expected: Amount): void {
     const counted = this.#counted(spender, limit)
-    const { tokens, usd } = this.#sum(counted)
-    if (limit.usd !== undefined && usd >= limit.usd) {
-      const until = this.#freeAt(counted, limit, 'nano_usd', Math.ceil(limit.usd * NANO))
-      throw reached(spender, limit, `$${limit.usd}`, `$${usd.toFixed(4)}`, until)
+    const spent = this.#sum(counted)
+    const assertRoom = (column: Column, ceiling: number, isNew: number, words: (amount: number) => string): void => {
+      // What costs nothing may not be asked either where nothing is left.
+      const due = Math.max(1, isNew)
+      if (spent[column] + due <= ceiling) return
+      const until = due > ceiling ? undefined : this.#freeAt(counted, limit, column, ceiling - due)
+      throw reached(spender, limit, { ceiling: words(ceiling), spent: words(spent[column]), due: words(isNew) }, until)
     }
-    if (limit.tokens !== undefined && tokens >= limit.tokens) {
-      const until = this.#freeAt(counted, limit, 'tokens', limit.tokens)
-      throw reached(spender, limit, `${limit.tokens} tokens`, `${tokens}`, until)
-    }
+    const { usd, tokens } = limit
+    if (usd !== undefined) assertRoom('nano_usd', Math.round(usd * NANO), expected.nanoUsd, inDollars)
+    if (tokens !== undefined) assertRoom('tokens', tokens, expected.tokens, (count) => `${count} tokens`)
   }
 
   #counted({ credential, user, agent }: Spender, { per, everyMs }: SpendingLimit): Counted {
@@ -127,42 +138,57 @@ export class Spending {
     return { credential, sinceMs, user: per === 'user' ? user : null, agent: per === 'agent' ? agent : null }
   }
 
-  #sum(counted: Counted): Spent {
+  #sum(counted: Counted): Readonly<Record<Column, number>> {
+    // As floating point: a sum of integers that is too large would be an error for ever.
     const sums = this.#file.database
-      .prepare<[Counted], { tokens: number; nanoUsd: number }>(
-        `SELECT coalesce(sum(tokens), 0) AS tokens, coalesce(sum(nano_usd), 0) AS nanoUsd FROM ${COUNTED}`,
+      .prepare<[Counted], Record<Column, number>>(
+        `SELECT total(tokens) AS tokens, total(nano_usd) AS nano_usd FROM ${COUNTED}`,
       )
       .get(counted)
-    return { tokens: sums?.tokens ?? 0, usd: (sums?.nanoUsd ?? 0) / NANO }
+    return sums ?? { tokens: 0, nano_usd: 0 }
   }
 
-  /** When so much has left the stretch that the rest is less than the ceiling. */
-  #freeAt(counted: Counted, { everyMs }: SpendingLimit, column: 'tokens' | 'nano_usd', ceiling: number): number {
+  /** When so much has left the stretch that no more than `rest` is in it. */
+  #freeAt(counted: Counted, { everyMs }: SpendingLimit, column: Column, rest: number): number {
     const last = this.#file.database
-      .prepare<[Counted & { readonly ceiling: number }], number>(
+      .prepare<[Counted & { readonly rest: number }], number>(
         `SELECT max(asked_ms) FROM (
-           SELECT asked_ms, sum(${column}) OVER (ORDER BY asked_ms DESC, id DESC) AS newer FROM ${COUNTED}
-         ) WHERE newer >= @ceiling`,
+           SELECT asked_ms, total(${column}) OVER (ORDER BY asked_ms DESC, id DESC) AS newer FROM ${COUNTED}
+         ) WHERE newer > @rest`,
       )
       .pluck()
-      .get({ ...counted, ceiling })
+      .get({ ...counted, rest })
     return (last ?? this.#clock.now()) + everyMs
   }
 }
 
-function amountOf({ inputTokens, outputTokens, totalTokens }: TokenCount, price: Price | undefined) {
+/** As it is written, `$0.001`, and never in less than a ten-thousandth. */
+function inDollars(nano: number): string {
+  return `$${Number((nano / NANO).toFixed(4))}`
+}
+
+/** No answer costs more; a provider may say so. */
+const NANO_USD_MAX = RUN_USD_MAX * NANO
+
+function amountOf({ inputTokens, outputTokens, totalTokens }: TokenCount, price: Price | undefined): Amount {
   const usd = price === undefined ? 0 : inputTokens * price.input + outputTokens * price.output
-  return { tokens: totalTokens, nanoUsd: Math.ceil(usd * NANO_PER_PRICE) }
+  return {
+    tokens: Math.min(totalTokens, RUN_TOKENS_MAX),
+    nanoUsd: Math.min(Math.ceil(usd * NANO_PER_PRICE), NANO_USD_MAX),
+  }
 }
 
 function reached(
   { credential, user, agent }: Spender,
   { per, every, place }: SpendingLimit,
-  ceiling: string,
-  spent: string,
-  untilMs: number,
+  amounts: { readonly ceiling: string; readonly spent: string; readonly due: string },
+  untilMs: number | undefined,
 ): RunAgentError {
   const whose = { key: '', user: ` for the user ${user}`, agent: ` for the agent ${agent}` }[per]
-  const message = `the key ${credential} may cost ${ceiling} in ${every}${whose}, and ${spent} of it is spent (${place}); there is more from ${new Date(untilMs).toISOString()}`
+  const when =
+    untilMs === undefined ? 'which is never there at once' : `there is room from ${new Date(untilMs).toISOString()}`
+  const message =
+    `the key ${credential} may cost ${amounts.ceiling} in ${every}${whose} (${place}): ` +
+    `${amounts.spent} spent, ${amounts.due} expected of the next request; ${when}`
   return new RunAgentError('E_CEILING', message)
 }

@@ -97,6 +97,13 @@ export function readCredential(
       'only the answers of models are counted',
     )
   }
+  if (spendingField !== undefined && agentsField !== undefined) {
+    reader.problems.add(
+      spendingField.at,
+      '`spending` would not count what tools do with the credential: `agents` gives it to some',
+      'give them another one',
+    )
+  }
   if (source === undefined) return undefined
   const place = reader.problems.placeOf(field.at)
   return { source, inject, for: rules ?? [], users, agents: known, sinceMs, untilMs, spending, place }

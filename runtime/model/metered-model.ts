@@ -8,7 +8,7 @@ export type TokenCount = Pick<ModelUsage, 'inputTokens' | 'outputTokens' | 'tota
 export interface Meter {
   /**
    * Counts a request before it is made, as what is expected of it, so that nothing is free that ends without an
-   * answer. Throws RunAgentError E_CEILING where nothing more may be asked; then nothing was counted.
+   * answer. Throws RunAgentError E_CEILING where so much may not be asked; then nothing was counted.
    */
   begin(expected: TokenCount): MeteredRequest
 }
@@ -20,26 +20,26 @@ export interface MeteredRequest {
 
 const NOTHING: TokenCount = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
 
-/** What tokens are to characters, roughly, in English. */
-const TOKEN_CHARACTERS = 4
+/** Of UTF-8 to a token, roughly, in English; other scripts have more of both. */
+const TOKEN_BYTES = 4
 
 export function meteredModel(model: Model, meter: Meter): Model {
   return {
     playedBy: model.playedBy,
     async turn(request, signal, nowMs) {
-      const metered = meter.begin(expectedOf(request))
+      const expected = expectedOf(request)
+      const metered = meter.begin(expected)
       try {
         const turn = await model.turn(request, signal, nowMs)
-        if (!saysUsage(turn.usage)) {
-          throw new RunAgentError(
-            'E_MODEL',
-            `the provider of ${model.playedBy} does not say how many tokens an answer took, so its ceilings cannot be held`,
-          )
-        }
-        metered.settle(turn.usage)
-        return turn
+        metered.settle(saysUsage(turn.usage) ? turn.usage : larger(turn.usage, expected))
+        if (saysUsage(turn.usage)) return turn
+        throw new RunAgentError(
+          'E_MODEL',
+          `the provider of ${model.playedBy} does not say how many tokens an answer took, so its ceilings cannot be held`,
+        )
       } catch (error) {
         if (wasRefused(error)) metered.settle(NOTHING)
+        else if (error instanceof ProviderError && error.usage !== undefined) metered.settle(error.usage)
         throw error
       }
     },
@@ -47,13 +47,25 @@ export function meteredModel(model: Model, meter: Meter): Model {
   }
 }
 
-/** An answer that says no costs nothing. One that never came, or cannot be read, may have cost something. */
+/** Timeouts of servers on the way, behind which an answer may have been made. */
+const UNSURE: ReadonlySet<number> = new Set([408, 409])
+
+/** What was never sent, and an answer that says no, cost nothing. One that never came, or failed, may have. */
 function wasRefused(error: unknown): boolean {
-  return error instanceof ProviderError && error.status !== undefined && error.status >= 400
+  if (!(error instanceof ProviderError)) return false
+  const { code, status } = error
+  if (status === undefined) return code === 'E_CREDENTIAL'
+  return status >= 400 && status < 500 && !UNSURE.has(status)
+}
+
+function larger(one: TokenCount, other: TokenCount): TokenCount {
+  const inputTokens = Math.max(one.inputTokens, other.inputTokens)
+  const outputTokens = Math.max(one.outputTokens, other.outputTokens)
+  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
 }
 
 function expectedOf({ instructions, items, tools, settings }: ModelRequest): TokenCount {
-  const inputTokens = Math.ceil(JSON.stringify([instructions, items, tools]).length / TOKEN_CHARACTERS)
+  const inputTokens = Math.ceil(Buffer.byteLength(JSON.stringify([instructions, items, tools])) / TOKEN_BYTES)
   const outputTokens = settings.maxOutput ?? 0
   return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
 }

@@ -100,6 +100,24 @@ export function saysUsage({ inputTokens, outputTokens }: ModelUsage): boolean {
   return inputTokens > 0 && outputTokens > 0
 }
 
+/** A turn is one request, whatever the provider counts; and budgets rest on these numbers, so they are numbers. */
+export function usageOf(usage: {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly totalTokens: number
+}): ModelUsage {
+  const count = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0)
+  const inputTokens = count(usage.inputTokens)
+  // Some count what a model thinks in the total alone; it is paid for as output.
+  const outputTokens = Math.max(count(usage.outputTokens), count(usage.totalTokens) - inputTokens)
+  return {
+    requests: 1,
+    inputTokens,
+    outputTokens,
+    totalTokens: inputTokens + outputTokens,
+  }
+}
+
 export interface ModelTurn {
   /** What the model produced; the transcript goes on with these. */
   readonly items: readonly TranscriptItem[]

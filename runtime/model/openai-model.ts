@@ -1,8 +1,8 @@
 import type { ModelRequest as SdkRequest, ModelSettings as SdkSettings } from '@openai/agents'
 import { MODEL_BODY_TIMEOUT_MS, MODEL_CONNECT_TIMEOUT_MS, MODEL_HEADERS_TIMEOUT_MS } from '../limits.ts'
 import { loadAgentsSdk } from './agents-sdk.ts'
-import { turnOf } from './model.ts'
-import type { Model, ModelRequest, ModelSettings, ModelUsage } from './model.ts'
+import { turnOf, usageOf } from './model.ts'
+import type { Model, ModelRequest, ModelSettings } from './model.ts'
 import { checkingFetch, providerFailure } from './provider-reply.ts'
 import { fromSdkItems, toSdkItems } from './sdk-items.ts'
 
@@ -106,21 +106,4 @@ function sdkSettings({ effort, temperature, maxOutput }: ModelSettings, options:
     }
   }
   return { ...common, ...(maxOutput === undefined ? {} : { maxTokens: maxOutput }) }
-}
-
-/** A turn is one request, whatever the provider counts; and budgets rest on these numbers, so they are numbers. */
-export function usageOf(usage: {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly totalTokens: number
-}): ModelUsage {
-  const count = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0)
-  const inputTokens = count(usage.inputTokens)
-  const outputTokens = count(usage.outputTokens)
-  return {
-    requests: 1,
-    inputTokens,
-    outputTokens,
-    totalTokens: Math.max(count(usage.totalTokens), inputTokens + outputTokens),
-  }
 }

@@ -3,6 +3,7 @@
 import { messageOf, RunAgentError } from '../errors.ts'
 import { ERROR_QUOTE_LENGTH_MAX } from '../limits.ts'
 import { ProviderError } from '../provider-error.ts'
+import { usageOf, type ModelUsage } from './model.ts'
 
 interface Whose {
   readonly provider: string
@@ -45,22 +46,39 @@ function checkReply(text: string, contentType: string, { provider, name, api }: 
       throw malformed(`JSON that is no chat completion: ${quoted(text)}`)
     }
     if (field(choices[0], 'finish_reason') === 'length' && isEmpty(field(choices[0], 'message')))
-      throw cutOff('length', name)
+      throw cutOff('length', name, reply)
     return
   }
   if (!Array.isArray(field(reply, 'output'))) throw malformed(`JSON that is no response: ${quoted(text)}`)
   if (field(reply, 'status') === 'incomplete')
-    throw cutOff(textIn(field(field(reply, 'incomplete_details'), 'reason')) ?? 'no reason given', name)
+    throw cutOff(textIn(field(field(reply, 'incomplete_details'), 'reason')) ?? 'no reason given', name, reply)
   if (field(reply, 'status') === 'failed') {
     const reason = quoted(textIn(field(field(reply, 'error'), 'message')) ?? 'no reason given')
-    throw new ProviderError('E_PROVIDER', `${provider}/${name} failed: ${reason}`, { retryable: true })
+    throw new ProviderError('E_PROVIDER', `${provider}/${name} failed: ${reason}`, {
+      retryable: true,
+      usage: usageIn(reply),
+    })
   }
 }
 
-function cutOff(reason: string, name: string): ProviderError {
+function cutOff(reason: string, name: string, reply: unknown): ProviderError {
   return new ProviderError('E_MODEL', `${name} stopped before it had finished: ${quoted(reason)}`, {
     retryable: false,
+    usage: usageIn(reply),
     ...(/length|max_output/.test(reason) ? { hint: 'Raise maxOutput in the definition, or lower effort.' } : {}),
+  })
+}
+
+/** In the words of either API. */
+function usageIn(reply: unknown): ModelUsage | undefined {
+  const usage = field(reply, 'usage')
+  if (!isObject(usage)) return undefined
+  const count = (...names: readonly string[]): number =>
+    Number(names.map((name) => field(usage, name)).find((value) => typeof value === 'number') ?? 0)
+  return usageOf({
+    inputTokens: count('prompt_tokens', 'input_tokens'),
+    outputTokens: count('completion_tokens', 'output_tokens'),
+    totalTokens: count('total_tokens'),
   })
 }
 

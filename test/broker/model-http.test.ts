@@ -38,6 +38,7 @@ const provider = await resolveProvider({
     ]),
   },
   environment: {},
+  assertUsable: async () => undefined,
   secretOf: async (credential) => liveSecret(credential, SECRET),
 })
 

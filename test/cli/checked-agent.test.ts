@@ -1,8 +1,9 @@
 /** What was looked at is what is used, whatever changes in between. */
-import { writeFileSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { withProtected } from '../../runtime/cli/checked-agent.ts'
+import { definitionPlace, readEnvironment } from '../../runtime/cli/environment.ts'
 import { assertLocked } from '../../runtime/cli/lock-command.ts'
 import { EMPTY_CONFIG, type OperatorConfig } from '../../runtime/definition/config.ts'
 import { readDefinition, type DefinitionPlace } from '../../runtime/load-agent.ts'
@@ -11,7 +12,12 @@ import { nodeFileHost } from '../../runtime/node-files.ts'
 import { lockedRights } from '../../runtime/rights.ts'
 import { makeTree } from '../support/tree.ts'
 
-const place = (folder: string): DefinitionPlace => ({ folder, name: 'a.yaml', shown: 'a.yaml' })
+const place = (folder: string): DefinitionPlace => ({
+  folder,
+  name: 'a.yaml',
+  shown: 'a.yaml',
+  realPath: `${folder}/a.yaml`,
+})
 const parts = (hash: string): AgentParts => new Map([['definition', hash]])
 const locks = (...hashes: readonly string[]): OperatorConfig => ({
   ...EMPTY_CONFIG,
@@ -38,6 +44,42 @@ describe('withProtected()', () => {
     await expect(loading).rejects.toThrow('a.yaml changed while it was read')
   })
 })
+
+describe('definitionPlace()', () => {
+  const FILES = ['good/a.yaml=name: good', 'evil/a.yaml=name: evil', 'named => evil']
+  const named = (tree: { readonly path: string }, path: string): DefinitionPlace =>
+    definitionPlace({ ...readEnvironment(), currentFolder: tree.path }, path)
+
+  test.each<[string, (tree: string) => void]>([
+    ['its file', (tree) => replaceWithLink(join(tree, 'evil/a.yaml'), '../good/a.yaml')],
+    ['the link to its folder', (tree) => replaceWithLink(join(tree, 'named'), 'good')],
+    [
+      'its folder',
+      (tree) => {
+        renameSync(join(tree, 'evil'), join(tree, 'gone'))
+        symlinkSync('good', join(tree, 'evil'))
+      },
+    ],
+  ])('knows a definition by what it was when it was named, though %s becomes a link to another', (_what, swap) => {
+    using tree = makeTree(FILES)
+    const place = named(tree, 'named/a.yaml')
+    swap(tree.path)
+    expect(place).toMatchObject({ realPath: join(tree.path, 'evil/a.yaml'), folder: join(tree.path, 'evil') })
+    // The control: who looks later finds the other.
+    expect(nodeFileHost.realPath(join(tree.path, 'named/a.yaml'))).toBe(join(tree.path, 'good/a.yaml'))
+  })
+
+  test('knows none that a link leads to from another folder', () => {
+    using tree = makeTree([...FILES, 'evil/b.yaml => ../good/a.yaml', 'good/c.yaml => a.yaml'])
+    expect(named(tree, 'evil/b.yaml').realPath).toBeUndefined()
+    expect(named(tree, 'good/c.yaml').realPath).toBe(join(tree.path, 'good/a.yaml'))
+  })
+})
+
+function replaceWithLink(path: string, target: string): void {
+  rmSync(path)
+  symlinkSync(target, path)
+}
 
 const AS_READ = { allowProtected: [], networks: [] }
 

@@ -108,24 +108,44 @@ describe('scopes that nothing uses', () => {
 
 test('`doctor` says them', async () => {
   said = 'repo, gist'
-  using desk = openDesk()
-  const config = join(desk.home, 'config.yaml')
-  writeFileSync(
-    config,
-    `credentials:
-  github:
-    source: { env: TOKEN }
-    inject: { header: Authorization, format: "Bearer {secret}" }
-    for: ["GET ${base}/repos/acme/*"]
-    until: 2999-01-01T00:00Z
-    agents: { a: { from: ./a.yaml, tools: [t] } }
-`,
-    { mode: 0o600 },
-  )
-  const { stdout } = await desk.runWith({ environment: { TOKEN: CLASSIC } }, 'doctor', '--config', config)
+  const stdout = await doctorSays('until: 2999-01-01T00:00Z')
   expect(stdout).toContain(
     'credential github: is there, from the environment variable TOKEN; with the scopes repo gist\n',
   )
   expect(stdout).toContain('it has scopes that no rule of its `for` has a use for: gist\n')
-  expect(stdout).not.toContain(CLASSIC)
 })
+
+test.each([
+  ['whose time is over', 'until: 2020-01-01T00:00Z', /may be used no longer than 2020-01-01/],
+  ['of somebody else', 'until: 2999-01-01T00:00Z\n    users: [somebody-else]', /is not for the user/],
+])('`doctor` asks nothing with a credential %s', async (_what, more, why) => {
+  said = 'repo'
+  seen.length = 0
+  expect(await doctorSays(more)).toMatch(why)
+  expect(seen).toEqual([])
+})
+
+test('`doctor` shows nothing that a server makes of what it was sent', async () => {
+  const until = 'until: 2999-01-01T00:00Z'
+  said = `repo, ${CLASSIC}, it is ${CLASSIC}`
+  expect(await doctorSays(until)).toContain('with the scopes repo\n')
+  said = 'repo\tGIST, read:user'
+  expect(await doctorSays(until)).toContain('with the scopes read:user\n')
+})
+
+async function doctorSays(more: string): Promise<string> {
+  using desk = openDesk()
+  const config = join(desk.home, 'config.yaml')
+  const text = `credentials:
+  github:
+    source: { env: TOKEN }
+    inject: { header: Authorization, format: "Bearer {secret}" }
+    for: ["GET ${base}/repos/acme/*"]
+    ${more}
+    agents: { a: { from: ./a.yaml, tools: [t] } }
+`
+  writeFileSync(config, text, { mode: 0o600 })
+  const { stdout } = await desk.runWith({ environment: { TOKEN: CLASSIC } }, 'doctor', '--config', config)
+  expect(stdout).not.toContain(CLASSIC)
+  return stdout
+}

@@ -18,6 +18,7 @@ function question(config: object, more: Partial<ProviderQuestion> = {}): Provide
         ? EMPTY_CONFIG
         : parseConfig({ file: 'config.yaml', text: JSON.stringify(config) }),
     environment: { OPENAI_API_KEY: SECRET },
+    assertUsable: async () => undefined,
     secretOf: async (credential) => liveSecret(credential, SECRET),
     ...more,
   }
@@ -25,7 +26,7 @@ function question(config: object, more: Partial<ProviderQuestion> = {}): Provide
 
 async function headersFrom(asked: ProviderQuestion): Promise<Record<string, string>> {
   const headers = new Headers()
-  ;(await resolveProvider(asked)).dress(headers)
+  await (await resolveProvider(asked)).dress(headers)
   return Object.fromEntries(headers)
 }
 
@@ -95,6 +96,23 @@ describe('resolveProvider()', () => {
       'E_PROVIDER',
       /not there/,
     ],
+    [
+      'a credential that may not be used, whatever its value',
+      withKey({}),
+      { assertUsable: () => Promise.reject(new RunAgentError('E_CREDENTIAL', 'not for you')) },
+      'E_CREDENTIAL',
+      /not for you/,
+    ],
+    [
+      'the variable of a credential that another provider has',
+      {
+        providers: { work: { ...local, credential: 'work' } },
+        credentials: { work: { source: { env: 'OPENAI_API_KEY' } } },
+      },
+      { model: 'openai/gpt-5' },
+      'E_PROVIDER',
+      /OPENAI_API_KEY is the credential work/,
+    ],
     ['a slot in the query', withKey({ inject: { query: 'key' } }), {}, 'E_PROVIDER', /written to a query/],
     ['a short secret', {}, { environment: { OPENAI_API_KEY: 'abc' } }, 'E_CREDENTIAL', /shorter than 6/],
     [
@@ -115,5 +133,26 @@ describe('resolveProvider()', () => {
     const thrown: unknown = await resolveProvider(question(config, more)).catch((error: unknown) => error)
     expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) })
     expect(deepText(thrown)).not.toContain(SECRET)
+  })
+
+  test('takes the value anew for each request, asks each time whether it may, and keeps all of them from showing', async () => {
+    let [value, mayUse] = [SECRET, true]
+    const { dress, scrub } = await resolveProvider(
+      question(withKey({}), {
+        assertUsable: async () => {
+          if (!mayUse) throw new RunAgentError('E_CREDENTIAL', 'revoked')
+        },
+        secretOf: async (credential) => liveSecret(credential, value, { version: value.slice(-1) }),
+      }),
+    )
+    const headers = new Headers()
+    await dress(headers)
+    expect([...headers.values()].join()).toContain(SECRET)
+    value = 'sk-the-next-0123456788'
+    await dress(headers)
+    expect([...headers.values()].join()).toContain(value)
+    expect(scrub(`${SECRET} ${value}`)).not.toMatch(/sk-/)
+    mayUse = false
+    await expect(dress(headers)).rejects.toThrow('revoked')
   })
 })

@@ -57,22 +57,31 @@ const refusal = (act: () => unknown): string => {
 }
 
 describe('a ceiling', () => {
-  test('ends what is asked once it is reached, and says of whom, how much, where and until when', () => {
+  test('ends what asks for more than is left, and says of whom, how much, where and until when', () => {
     using place = temporaryPlace()
     const { spending, clock } = openSpending(place)
-    const meter = spending.meter(WHO, 'run', [limit({ per: 'user', usd: 0.001 })], PRICE)
-    // 500 input tokens at $2 for a million are $0.001; one less is within.
-    meter.begin(tokens(499)).settle(tokens(499))
+    const meter = spending.meter(WHO, 'run', [limit({ per: 'user', usd: 0.01 })], PRICE)
+    // 5,000 input tokens at $2 for a million are $0.01.
+    meter.begin(tokens(4900)).settle(tokens(4900))
     clock.go(1000)
-    meter.begin(tokens(1)).settle(tokens(1))
-    expect(refusal(() => meter.begin(tokens(1)))).toBe(
-      'E_CEILING: the key openai may cost $0.001 in 1h for the user alice, and $0.0010 of it is spent (config.yaml:1:1); ' +
-        `there is more from ${new Date(clock.now() - 1000 + HOUR_MS).toISOString()}`,
+    meter.begin(tokens(100)).settle(tokens(100))
+    expect(refusal(() => meter.begin(tokens(150)))).toBe(
+      'E_CEILING: the key openai may cost $0.01 in 1h for the user alice (config.yaml:1:1): $0.01 spent, $0.0003 ' +
+        `expected of the next request; there is room from ${new Date(clock.now() - 1000 + HOUR_MS).toISOString()}`,
     )
     clock.go(HOUR_MS - 1001)
     expect(refusal(() => meter.begin(tokens(1)))).toContain('E_CEILING')
     clock.go(1)
-    expect(refusal(() => meter.begin(tokens(1)))).toBe('permitted')
+    expect(refusal(() => meter.begin(tokens(4900)))).toBe('permitted')
+  })
+
+  test('ends at once what alone asks for more', () => {
+    using place = temporaryPlace()
+    const meter = openSpending(place).spending.meter(WHO, 'run', [limit({ tokens: 100 })], undefined)
+    expect(refusal(() => meter.begin(tokens(1, 100)))).toContain(
+      '101 tokens expected of the next request; which is never',
+    )
+    expect(refusal(() => meter.begin(tokens(1, 99)))).toBe('permitted')
   })
 
   test('counts a request while it is made, and one that never had an answer as it was expected', () => {
@@ -80,11 +89,21 @@ describe('a ceiling', () => {
     const { spending } = openSpending(place)
     const meter = spending.meter(WHO, 'run', [limit({ tokens: 100 })], undefined)
     const first = meter.begin(tokens(60, 40))
-    expect(refusal(() => meter.begin(tokens(1)))).toContain('100 tokens')
+    expect(refusal(() => meter.begin(tokens(1)))).toContain('100 tokens spent')
     first.settle(tokens(30, 20))
     meter.begin(tokens(50))
-    expect(refusal(() => meter.begin(tokens(1)))).toContain('and 100 of it is spent')
+    expect(refusal(() => meter.begin(tokens(0)))).toContain('100 tokens spent')
     expect(spending.spent(WHO, limit({}))).toEqual({ tokens: 100, usd: 0 })
+  })
+
+  test('holds whatever a provider says that an answer took', () => {
+    using place = temporaryPlace()
+    const { spending } = openSpending(place)
+    const limits = [limit({ tokens: 1000, usd: 1 })]
+    const requests = [1, 2].map(() => spending.meter(WHO, 'run', limits, PRICE).begin(tokens(1)))
+    for (const request of requests) request.settle(tokens(Number.MAX_SAFE_INTEGER))
+    expect(refusal(() => spending.meter(WHO, 'run', limits, PRICE).begin(tokens(1)))).toContain('E_CEILING')
+    expect(spending.spent(WHO, limit({})).tokens).toBeGreaterThanOrEqual(2_000_000_000)
   })
 
   test('that was refused counts nothing', () => {
@@ -166,7 +185,9 @@ function differences(
           (per === 'key' || entry.who[per] === who[per]),
       )
       const sum = (part: 'tokens' | 'usd'): number => counted.reduce((all, entry) => all + entry[part], 0)
-      return sum('tokens') < most && Math.round(sum('usd') * 1e9) < Math.round(usd * 1e9)
+      const expectedNano = Math.max(1, expected * PRICE.input * 1000)
+      const isCheap = Math.round(sum('usd') * 1e9) + expectedNano <= Math.round(usd * 1e9)
+      return sum('tokens') + Math.max(1, expected) <= most && isCheap
     })
     const said = refusal(() => {
       const request = spending.meter(who, 'run', limits, PRICE).begin(tokens(expected))

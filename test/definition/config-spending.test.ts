@@ -29,6 +29,13 @@ describe('`spending`', () => {
     expect(lines).toEqual([expect.stringContaining('can never take effect: no provider of models uses the credential')])
   })
 
+  test('is of a key that no tool has: what tools do with it is not counted', () => {
+    const agents =
+      'inject: { header: A, format: "{secret}" }, for: ["GET https://p.example/a"], agents: { a: { from: ./a, tools: [t] } }, '
+    const text = configured('[{ usd: 1, every: 1d }]').replace('spending:', `${agents}spending:`)
+    expect(summaries(problemsOf(() => parse(text)))).toEqual([expect.stringContaining('would not count what tools do')])
+  })
+
   test.each([
     ['[]', '`spending` is empty'],
     ['{ usd: 1, every: 1d }', '`spending` must be a list'],

@@ -36,23 +36,34 @@ describe('a metered model', () => {
   })
 
   test.each([
-    [{ inputTokens: 0, outputTokens: 5, totalTokens: 5 }],
-    [{ inputTokens: 5, outputTokens: 0, totalTokens: 5 }],
-  ])('fails where the provider does not count: %j', async (usage) => {
+    // Of each the larger one: 103 of input and 50 of output were expected.
+    [{ inputTokens: 0, outputTokens: 60, totalTokens: 60 }, 163],
+    [{ inputTokens: 5000, outputTokens: 0, totalTokens: 5000 }, 5050],
+    [{ inputTokens: 0, outputTokens: 0, totalTokens: 0 }, 153],
+  ])('fails where the provider does not count: %j', async (usage, settled) => {
     const got = await metered(async () => ({ usage: { requests: 1, ...usage } }))
-    expect(got).toEqual({ said: ['begin 153'], outcome: 'E_MODEL' })
+    expect(got).toEqual({ said: ['begin 153', `settle ${settled}`], outcome: 'E_MODEL' })
   })
 
-  test.each([400, 429, 500])('costs nothing where the answer is %i', async (status) => {
-    const error = new ProviderError('E_PROVIDER', 'no', { retryable: false, status })
-    expect(await metered(failing(error))).toEqual({ said: ['begin 153', 'settle 0'], outcome: 'E_PROVIDER' })
+  test.each([400, 401, 429, undefined])('costs nothing where the answer is %s', async (status) => {
+    const code = status === undefined ? 'E_CREDENTIAL' : 'E_PROVIDER'
+    const error = new ProviderError(code, 'no', { retryable: false, ...(status && { status }) })
+    expect(await metered(failing(error))).toEqual({ said: ['begin 153', 'settle 0'], outcome: code })
   })
 
   test.each([
     ['it was interrupted', new RunAgentError('E_INTERRUPTED', 'stop')],
+    ['a server on the way gave up', new ProviderError('E_PROVIDER', 'late', { retryable: true, status: 504 })],
+    ['it took too long', new ProviderError('E_PROVIDER', 'late', { retryable: true, status: 408 })],
     ['nobody answered', new ProviderError('E_PROVIDER', 'silence', { retryable: true })],
     ['the answer could not be read', new ProviderError('E_MODEL', 'cut off', { retryable: false, status: 200 })],
   ])('keeps what was expected where %s', async (_why, error) => {
     expect((await metered(failing(error))).said).toEqual(['begin 153'])
+  })
+
+  test('counts what an answer took that could not be used', async () => {
+    const usage = { requests: 1, inputTokens: 9, outputTokens: 1000, totalTokens: 1009 }
+    const error = new ProviderError('E_MODEL', 'cut off', { retryable: false, usage })
+    expect((await metered(failing(error))).said).toEqual(['begin 153', 'settle 1009'])
   })
 })

@@ -57,7 +57,7 @@ function modelAt(
 ): Model {
   const fetch = createModelFetch({
     recorder,
-    dress: (headers) => headers.set('authorization', `Bearer ${SECRET}`),
+    dress: async (headers) => headers.set('authorization', `Bearer ${SECRET}`),
     scrub,
     baseURL: at.baseURL,
     httpHost: host,
@@ -190,7 +190,7 @@ describe('a conversation over the chat API', () => {
     expect((await model.turn(ask(), never, 0)).usage).toEqual({
       requests: 1,
       inputTokens: 0,
-      outputTokens: 0,
+      outputTokens: 3,
       totalTokens: 3,
     })
   })

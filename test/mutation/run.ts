@@ -26,7 +26,7 @@ const SOURCES = [
   'runtime/granted-credentials.ts',
   'runtime/definition/parse*.ts',
   'runtime/definition/{check-rules,deny-slips,node-reader,settings,sample-paths,question,yaml-source}.ts',
-  'runtime/definition/{markdown-source,folder-path,problem-list,config,config-bounds,http-template,json-node}.ts',
+  'runtime/definition/{markdown-source,folder-path,problem-list,config,config-bounds,config-spending,http-template,json-node}.ts',
   'runtime/tool/{check-schema,narrow}.ts',
 ]
 const TESTS = [

@@ -439,6 +439,34 @@ describe("an exchange with the provider that a model's client cannot have had", 
   })
 })
 
+describe('a ceiling that ends a turn', () => {
+  const error = { name: 'RunAgentError', code: 'E_CEILING', message: 'it is spent', retryable: false }
+  /** The run ends in its last turn; `isAsked`: after the provider answered. */
+  const ended =
+    (isAsked: boolean): Change =>
+    (events) => {
+      const answer = last(events, 'model.response')
+      const from = last(events, 'model.request').runSeq
+      answer.data = { turn: answer.data['turn'], ok: false, error }
+      const end = last(events, 'run.end')
+      end.data = { ...end.data, status: 'budget_exceeded', output: undefined, error }
+      const asked = events.filter(({ runSeq, call }) => runSeq > from && runSeq < answer.runSeq && call === 'model')
+      if (!isAsked) end.data['usage'] = { ...events.find(({ kind }) => kind === 'model.response')?.data['usage'] }
+      return [...events.filter(({ runSeq }) => runSeq <= from), ...(isAsked ? asked : []), answer, end]
+    }
+
+  test('replays where the provider was not asked', async () => {
+    expect(await verdictOf(provided, ended(false))).toBe('identical')
+  })
+
+  test.each<[string, () => readonly StoredEvent[], boolean]>([
+    ['after the provider answered', () => provided, true],
+    ['in a run that a script played', () => scripted, false],
+  ])('does not %s', async (_, events, isAsked) => {
+    expect(await verdictOf(events(), ended(isAsked))).toMatch(/E_DIVERGED|E_TRAIL/)
+  })
+})
+
 test('a run whose end an index leaves out has not "not ended": the file is damaged', async () => {
   const path = join(desk.home, 'index.db')
   await forgeTrail(path, scripted)

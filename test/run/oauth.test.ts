@@ -48,7 +48,8 @@ test('logs in with PKCE on a loopback redirect, and each user has a token of the
   const token = String(api.asked[0]?.headers['authorization']).replace('Bearer ', '')
   expect(token.length).toBeGreaterThan(20)
   const theirs = await run('bob')
-  expect(theirs.stdout).toMatch(/credentials login billing/)
+  expect(theirs.stderr).toMatch(/could not be used: .*credentials login billing/)
+  expect(theirs.stdout).not.toMatch(/login/)
   expect(api.asked).toHaveLength(1)
   for (const secret of [token, CLIENT_SECRET]) {
     expect(done.stdout + done.stderr + mine.stdout + mine.stderr + said).not.toContain(secret)

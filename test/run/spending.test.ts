@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { agentFiles, openDesk, resultOf, type Desk } from '../support/program.ts'
-import { chatReply, imitateProvider, json, type Imitation } from '../support/provider-imitation.ts'
+import { chatCall, chatReply, imitateProvider, json, type Imitation } from '../support/provider-imitation.ts'
 
 const KEY = 'sk-canary-0123456789abcdef0123456789'
 
@@ -29,14 +29,14 @@ const AGENT = 'agent/agent.yaml'
 
 test('end a run before its request, and are the same in a replay', async () => {
   await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
-  using desk = openSpendingDesk(at, '{ tokens: 36, every: 1d }')
+  using desk = openSpendingDesk(at, '{ tokens: 40, every: 1d }')
   expect(await run(desk, AGENT, '--user', 'alice')).toMatchObject({ exit: 0 })
-  // It is counted over runs and users, and 18 are less than 36.
+  // It is counted over runs and users, and there is room for as many as the request itself.
   expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({ exit: 0 })
   const ended = await run(desk, AGENT, '--user', 'alice', '--json')
   expect(ended.exit).toBe(5)
   const why =
-    /the key local may cost 36 tokens in 1d, and 36 of it is spent \(.*config\.yaml:4:\d+\); there is more from 20/
+    /the key local may cost 40 tokens in 1d \(.*config\.yaml:4:\d+\): 36 tokens spent, \d+ tokens expected of the next request; there is room from 20/
   expect(resultOf(ended)).toMatchObject({
     status: 'budget_exceeded',
     error: { code: 'E_CEILING', message: expect.stringMatching(why) as string },
@@ -48,20 +48,20 @@ test('end a run before its request, and are the same in a replay', async () => {
   )
   expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0, stderr: '' })
   const listed = await run(desk, 'credentials', 'list', '--user', 'alice')
-  expect(listed.stdout).toContain('  may cost 36 tokens in 1d · spent 36 tokens\n')
-  expect((await run(desk, 'check', AGENT)).stdout).toContain('\n  the key local may cost 36 tokens in 1d\n')
+  expect(listed.stdout).toContain('  may cost 40 tokens in 1d · spent 36 tokens\n')
+  expect((await run(desk, 'check', AGENT)).stdout).toContain('\n  the key local may cost 40 tokens in 1d\n')
 })
 
 test('of a user are that user’s, and of an agent its file’s, whoever runs it', async () => {
   await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
-  using desk = openSpendingDesk(at, '{ per: user, usd: 1, every: 1d }')
+  using desk = openSpendingDesk(at, '{ per: user, usd: 2, every: 1d }')
   const asked = async (...args: string[]) => (await run(desk, ...args)).exit
   expect([await asked(AGENT, '--user', 'alice'), await asked('agent/copy.yaml', '--user', 'alice')]).toEqual([0, 5])
   expect([await asked(AGENT, '--user', 'bob'), await asked(AGENT, '--user', 'bob')]).toEqual([0, 5])
   const listed = await run(desk, 'credentials', 'list', '--user', 'bob')
-  expect(listed.stdout).toContain('  may cost $1 in 1d for each user · bob has spent $1.80\n')
+  expect(listed.stdout).toContain('  may cost $2 in 1d for each user · bob has spent $1.80\n')
 
-  using other = openSpendingDesk(at, '{ per: agent, tokens: 1, every: 1d }')
+  using other = openSpendingDesk(at, '{ per: agent, tokens: 20, every: 1d }')
   const again = async (...args: string[]) => (await run(other, ...args)).exit
   expect([await again(AGENT, '--user', 'alice'), await again(AGENT, '--user', 'bob')]).toEqual([0, 5])
   expect(await again('agent/copy.yaml', '--user', 'bob')).toBe(0)
@@ -87,6 +87,67 @@ test('in dollars need a price, and a key whose answers nobody counts is of no us
       /the key local may cost \$2 in 1d .*, and nobody says what local\/imitation costs/,
     ) as string,
   })
+})
+
+test('count an answer that is cut off, and what a model thinks, as what they took', async () => {
+  const took = (completion: number, total: number) => ({
+    usage: { prompt_tokens: 11, completion_tokens: completion, total_tokens: total },
+  })
+  const cut = { ...chatReply({ content: '' }, 'length'), ...took(90, 101) }
+  const thought = { ...chatReply({ content: 'hello' }), ...took(7, 1011) }
+  await using at = await imitateProvider(json(cut), json(thought))
+  using desk = openSpendingDesk(at, '{ usd: 200, every: 1d }')
+  const spent = async () => /spent (\S+)/.exec((await run(desk, 'credentials', 'list')).stdout)?.[1]
+  expect((await run(desk, AGENT, '--user', 'bob')).exit).toBe(1)
+  expect(await spent()).toBe('$10.10')
+  expect((await run(desk, AGENT, '--user', 'bob')).exit).toBe(0)
+  expect(await spent()).toBe('$111.20')
+})
+
+test('end what asks for more than there is before it is sent, so that nobody else is kept waiting', async () => {
+  await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
+  using desk = openSpendingDesk(at, '{ tokens: 1000, every: 30d }')
+  const path = join(desk.workspace, 'agent/copy.yaml')
+  const greedyModel = 'model: { name: local/imitation, maxOutput: 10000 }'
+  writeFileSync(path, readFileSync(path, 'utf8').replace('model: local/imitation', greedyModel))
+  const greedy = await run(desk, 'agent/copy.yaml', '--user', 'alice', '--json')
+  expect(resultOf(greedy)).toMatchObject({
+    error: { code: 'E_CEILING', message: expect.stringContaining('which is never there at once') as string },
+  })
+  expect(at.seen).toHaveLength(0)
+  expect((await run(desk, AGENT, '--user', 'bob')).exit).toBe(0)
+})
+
+test('a key that is revoked is sent no more, also within a run', async () => {
+  const made: { desk?: Desk } = {}
+  const call = { tool_calls: [chatCall('x', 'none', '{}')] }
+  await using at = await imitateProvider(
+    (response) => {
+      const { desk } = made
+      if (desk === undefined) throw new Error('it is there before it is asked')
+      const revoking = run(desk, 'credentials', 'revoke', 'local', '--user', 'bob', '--reason', 'stolen')
+      void revoking.then(() => json(chatReply(call, 'tool_calls'))(response))
+    },
+    json(chatReply({ content: 'hello' })),
+  )
+  using desk = openSpendingDesk(at, '{ tokens: 100000, every: 1d }')
+  made.desk = desk
+  const ended = await run(desk, AGENT, '--user', 'bob', '--json')
+  expect(resultOf(ended)).toMatchObject({
+    status: 'failed',
+    error: {
+      code: 'E_CREDENTIAL',
+      message: expect.stringMatching(/may not be used: it was revoked at .*: stolen/) as string,
+    },
+  })
+  expect(at.seen).toHaveLength(1)
+  expect(await desk.run('replay', 'last')).toMatchObject({ exit: 0, stderr: '' })
+  // Nor in the next run; nor does the script of the definition play in its place.
+  const path = join(desk.workspace, AGENT)
+  writeFileSync(path, `${readFileSync(path, 'utf8')}\nfallback: script\n`)
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({ exit: 4 })
+  expect(at.seen).toHaveLength(1)
+  expect((await run(desk, AGENT, '--user', 'alice')).exit).toBe(0)
 })
 
 test('are held by runs that ask at the same time', async () => {

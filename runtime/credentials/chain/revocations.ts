@@ -3,6 +3,7 @@
  * the configuration, makes new grants, and a revocation holds for those as well.
  */
 import type Database from 'better-sqlite3'
+import { RunAgentError } from '../../errors.ts'
 import type { Revocation } from './grant-links.ts'
 
 export const REVOCATION_TABLES = `
@@ -47,4 +48,14 @@ export function openRevocations(database: Database.Database): Revocations {
     },
     find: (user, use, grantedAtMs) => find.get({ user, ...use, grantedAtMs }),
   }
+}
+
+/** In the operator's words; the hint says how it is given again. */
+export function revokedError(what: string, { atMs, by, reason }: Revocation): RunAgentError {
+  const when = new Date(atMs).toISOString()
+  // A whole second, after it.
+  const again = new Date(Math.floor(atMs / 1000) * 1000 + 1000).toISOString().replace('.000', '')
+  return new RunAgentError('E_CREDENTIAL', `${what}: it was revoked at ${when} by ${by}: ${reason}`, {
+    hint: `To give it again, write since: ${again} for it in the configuration.`,
+  })
 }
