@@ -31,7 +31,7 @@ export function meteredModel(model: Model, meter: Meter): Model {
       const metered = meter.begin(expected)
       try {
         const turn = await model.turn(request, signal, nowMs)
-        metered.settle(saysUsage(turn.usage) ? turn.usage : larger(turn.usage, expected))
+        metered.settle(countedOf(turn.usage, expected))
         if (saysUsage(turn.usage)) return turn
         throw new RunAgentError(
           'E_MODEL',
@@ -39,7 +39,8 @@ export function meteredModel(model: Model, meter: Meter): Model {
         )
       } catch (error) {
         if (wasRefused(error)) metered.settle(NOTHING)
-        else if (error instanceof ProviderError && error.usage !== undefined) metered.settle(error.usage)
+        else if (error instanceof ProviderError && error.usage !== undefined)
+          metered.settle(countedOf(error.usage, expected))
         throw error
       }
     },
@@ -58,9 +59,11 @@ function wasRefused(error: unknown): boolean {
   return status >= 400 && status < 500 && !UNSURE.has(status)
 }
 
-function larger(one: TokenCount, other: TokenCount): TokenCount {
-  const inputTokens = Math.max(one.inputTokens, other.inputTokens)
-  const outputTokens = Math.max(one.outputTokens, other.outputTokens)
+/** What a provider says, and where it says nothing of a part, no less than was expected. */
+function countedOf(said: ModelUsage, expected: TokenCount): TokenCount {
+  if (saysUsage(said)) return said
+  const inputTokens = Math.max(said.inputTokens, expected.inputTokens)
+  const outputTokens = Math.max(said.outputTokens, expected.outputTokens)
   return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
 }
 

@@ -61,9 +61,12 @@ describe('a metered model', () => {
     expect((await metered(failing(error))).said).toEqual(['begin 153'])
   })
 
-  test('counts what an answer took that could not be used', async () => {
-    const usage = { requests: 1, inputTokens: 9, outputTokens: 1000, totalTokens: 1009 }
+  test.each([
+    [9, 1000, 1009],
+    [0, 0, 153],
+  ])('counts what an answer took that could not be used: %i and %i', async (inputTokens, outputTokens, settled) => {
+    const usage = { requests: 1, inputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
     const error = new ProviderError('E_MODEL', 'cut off', { retryable: false, usage })
-    expect((await metered(failing(error))).said).toEqual(['begin 153', 'settle 1009'])
+    expect((await metered(failing(error))).said).toEqual(['begin 153', `settle ${settled}`])
   })
 })
