@@ -1,22 +1,18 @@
 /**
- * From the path of a definition to an agent that can be run: the definition parsed, every tool and the script
- * bundled, every manifest read in an isolate, every grant cut down to what its tool needs.
+ * From a definition that was read to an agent that can be run: every tool and the script bundled, every manifest read
+ * in an isolate, every grant cut down to what its tool needs.
  */
-import { createHash } from 'node:crypto'
-import { createWalker, PathError, readWhole, type Walker } from './broker/walker.ts'
 import type { AgentDefinition, ToolEntry } from './definition/definition.ts'
-import { parseDefinition, type DefinitionInput } from './definition/parse.ts'
-import { publicSuffixesFor } from './definition/public-suffixes.ts'
 import type { CheckedTool } from './effective-rights.ts'
-import { codeOf, ProblemsError, RunAgentError, type Problem } from './errors.ts'
-import { AGENT_CODE_BYTES_MAX, DEFINITION_BYTES_MAX, PROMPT_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
+import { ProblemsError, RunAgentError, type Problem } from './errors.ts'
+import { AGENT_CODE_BYTES_MAX, TOOL_CPU_MS } from './limits.ts'
 import { agentParts, lockFileName, type AgentParts } from './lock.ts'
 import type { PlannedTool } from './plan.ts'
 import { attenuate, lacksAll } from './policy/attenuate.ts'
-import type { Grant, Network } from './policy/grant.ts'
+import type { Grant } from './policy/grant.ts'
 import { escapeGlob } from './policy/path-rule.ts'
-import { protectedBy } from './policy/protected-paths.ts'
 import type { FileHost } from './ports.ts'
+import type { DefinitionPlace, ReadDefinition } from './read-definition.ts'
 import type { GuestCode } from './sandbox/guest-run.ts'
 import type { ToolManifest } from './tool/manifest.ts'
 import { requestTool } from './tool/request-tool.ts'
@@ -73,46 +69,6 @@ export interface CheckedAgent {
   readonly carried: readonly CarriedFile[]
   /** What a lock covers. */
   readonly parts: AgentParts
-}
-
-/** Where a definition lies: its folder, absolute, and its name in it; and how a person named it. */
-export interface DefinitionPlace {
-  /** With every link followed, when it was named. */
-  readonly folder: string
-  readonly name: string
-  readonly shown: string
-  /** What the operator may know it by: the file in that folder; undefined: it is not there, or a link leads out. */
-  readonly realPath: string | undefined
-}
-
-export interface ReadDefinition {
-  readonly definition: AgentDefinition
-  readonly hash: string
-  /** Workspace-relative paths that the operator took off the list of protected ones for it. */
-  readonly allowProtected: readonly string[]
-  /** The operator's. */
-  readonly networks: readonly Network[]
-}
-
-/** Reads and checks the definition alone; throws ProblemsError, or E_DEFINITION where it cannot be read. */
-export async function readDefinition(
-  files: FileHost,
-  place: DefinitionPlace,
-  { values, allowProtected = [], networks = [] }: Pick<DefinitionInput, 'values' | 'allowProtected' | 'networks'> = {},
-): Promise<ReadDefinition> {
-  using walker = openFolder(files, place)
-  const bytes = readOwn(walker, place.name, DEFINITION_BYTES_MAX + 1, place.shown)
-  const isPublicSuffix = await publicSuffixesFor(bytes)
-  const definition = parseDefinition({
-    file: place.shown,
-    text: bytes,
-    readFile: (path) => readOwn(walker, path, PROMPT_BYTES_MAX, path),
-    allowProtected,
-    networks,
-    ...(values === undefined ? {} : { values }),
-    ...(isPublicSuffix === undefined ? {} : { isPublicSuffix }),
-  })
-  return { definition, hash: createHash('sha256').update(bytes).digest('hex'), allowProtected, networks }
 }
 
 /** Which files of the workspace are not a tool's business, by workspace-relative path. */
@@ -359,37 +315,4 @@ function narrowedBy(
     parameters: narrowed.parameters as PlannedTool['parameters'],
     narrowing: { own, rules: narrowed.rules as PlannedTool['parameters'] },
   }
-}
-
-function openFolder(files: FileHost, place: DefinitionPlace): Walker {
-  try {
-    return createWalker(files, place.folder)
-  } catch (error) {
-    throw cannotRead(place.shown, error)
-  }
-}
-
-function readOwn(walker: Walker, path: string, bytesMax: number, shown: string): Uint8Array {
-  try {
-    using found = walker.walk(path, { followLast: true })
-    // By a link of the definition's folder, a protected file could become instructions, or be quoted in a problem.
-    if (protectedBy(found.resolved) !== undefined) throw new PathError('E_PROTECTED', 'it is a protected file')
-    return readWhole(walker.files, found, bytesMax)
-  } catch (error) {
-    throw cannotRead(shown, error)
-  }
-}
-
-function cannotRead(shown: string, error: unknown): RunAgentError {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file',
-    ENOTDIR: 'there is no such file',
-    EACCES: 'this user may not read it',
-    EISDIR: 'it is a directory',
-    E_OUTSIDE: "a link leads out of the definition's folder",
-    E_SPECIAL_FILE: 'it is not a regular file',
-  }
-  const code = codeOf(error) ?? ''
-  const reason = reasons[code] ?? (error instanceof PathError ? error.message : code)
-  return new RunAgentError('E_DEFINITION', `couldn't read ${shown}: ${reason}`)
 }

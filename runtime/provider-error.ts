@@ -10,7 +10,7 @@ export class ProviderError extends RunAgentError {
   /** The HTTP status, where the provider answered at all. */
   readonly status: number | undefined
   /** What the answer took that could not be used, where the provider says so. */
-  readonly usage: ModelUsage | undefined
+  usage: ModelUsage | undefined
 
   constructor(
     code: 'E_PROVIDER' | 'E_CREDENTIAL' | 'E_MODEL',

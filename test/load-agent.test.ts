@@ -4,13 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { BUILTIN_TOOLS } from '../runtime/definition/builtin-tools.ts'
 import { ProblemsError, RunAgentError } from '../runtime/errors.ts'
 import { AGENT_CODE_BYTES_MAX } from '../runtime/limits.ts'
-import {
-  loadAgent,
-  readDefinition,
-  type AgentLoader,
-  type DefinitionPlace,
-  type LoadedAgent,
-} from '../runtime/load-agent.ts'
+import { loadAgent, type AgentLoader, type LoadedAgent } from '../runtime/load-agent.ts'
+import { readDefinition, type DefinitionPlace } from '../runtime/read-definition.ts'
 import { readEnvironment, workspaceFiles } from '../runtime/cli/environment.ts'
 import { openWorkshop } from '../runtime/cli/workshop.ts'
 import { nodeFileHost } from '../runtime/node-files.ts'
@@ -24,12 +19,13 @@ afterAll(() => workshop.close())
 async function load(workspace: string, folder: string, kept: readonly string[] = []): Promise<LoadedAgent> {
   const place: DefinitionPlace = {
     folder: join(workspace, folder),
+    named: join(workspace, folder),
     name: 'agent.yaml',
     shown: `${folder}/agent.yaml`,
     realPath: undefined,
   }
   const read = await readDefinition(nodeFileHost, place)
-  return await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place.folder, kept))
+  return await loadAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place, kept))
 }
 
 const TOOL = `
@@ -163,7 +159,13 @@ describe('readDefinition()', () => {
     ['agent.yaml', 'agents/agent.yaml => ../.git/config'],
   ])('reads no protected file through a link: %s', async (name, link) => {
     using tree = makeTree(['agents/.env=TOKEN: canary', '.git/config=[canary]', link])
-    const place: DefinitionPlace = { folder: join(tree.path, 'agents'), name, shown: name, realPath: undefined }
+    const place: DefinitionPlace = {
+      folder: join(tree.path, 'agents'),
+      named: join(tree.path, 'agents'),
+      name,
+      shown: name,
+      realPath: undefined,
+    }
     await expect(readDefinition(nodeFileHost, place)).rejects.toThrow(/couldn't read agent\.yaml/)
   })
 
@@ -175,6 +177,7 @@ describe('readDefinition()', () => {
     )
     const place: DefinitionPlace = {
       folder: join(tree.path, 'agents'),
+      named: join(tree.path, 'agents'),
       name: 'agent.yaml',
       shown: 'agent.yaml',
       realPath: undefined,
@@ -204,11 +207,12 @@ describe('the code of an agent', () => {
     }
     const place: DefinitionPlace = {
       folder: join(tree.path, 'agents'),
+      named: join(tree.path, 'agents'),
       name: 'agent.yaml',
       shown: 'agent.yaml',
       realPath: undefined,
     }
-    const files = workspaceFiles(environment, tree.path, place.folder, [])
+    const files = workspaceFiles(environment, tree.path, place, [])
     const error: unknown = await loadAgent(loader, place, await readDefinition(nodeFileHost, place), files).then(
       () => undefined,
       (thrown: unknown) => thrown,

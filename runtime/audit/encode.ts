@@ -229,6 +229,8 @@ interface Shape {
 const shapes = new Map<string, Shape>()
 const SHAPES_MAX = 256
 const SHAPE_KEYS_MAX = 64
+/** Of all keys of one together. */
+const SHAPE_CHARS_MAX = 4096
 
 function writtenKeys(keys: readonly string[]): readonly WrittenKey[] {
   const [first = ''] = keys
@@ -240,7 +242,8 @@ function writtenKeys(keys: readonly string[]): readonly WrittenKey[] {
   const written = named.map(({ key, name }) => ({ key, start: `${JSON.stringify(name)}:` }))
   // What a tool makes up must not be kept without end.
   if (known === undefined && shapes.size >= SHAPES_MAX) shapes.clear()
-  if (keys.length <= SHAPE_KEYS_MAX) shapes.set(first, { keys, written })
+  const chars = written.reduce((sum, { key }) => sum + key.length, 0)
+  if (keys.length <= SHAPE_KEYS_MAX && chars <= SHAPE_CHARS_MAX) shapes.set(first, { keys, written })
   return written
 }
 

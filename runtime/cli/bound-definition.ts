@@ -1,7 +1,7 @@
 /** A definition with what the person who runs it brings along: the user, settings, protected files that are granted. */
 import type { OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
-import { readDefinition, type DefinitionPlace, type ReadDefinition } from '../load-agent.ts'
+import { readDefinition, type DefinitionPlace, type ReadDefinition } from '../read-definition.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { matchesWhole } from '../node-regexp.ts'
 import { normalisePath } from '../policy/path-rule.ts'

@@ -2,13 +2,8 @@
 import type { OperatorConfig } from '../definition/config.ts'
 import { allowedProtected } from '../ceiling.ts'
 import { RunAgentError } from '../errors.ts'
-import {
-  checkAgent,
-  readDefinition,
-  type CheckedAgent,
-  type DefinitionPlace,
-  type ReadDefinition,
-} from '../load-agent.ts'
+import { checkAgent, type CheckedAgent } from '../load-agent.ts'
+import { readDefinition, type DefinitionPlace, type ReadDefinition } from '../read-definition.ts'
 import { digestOf, type AgentParts } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { withCredentials, type CredentialQuestion } from '../granted-credentials.ts'
@@ -45,12 +40,7 @@ export async function askedAgent(
         : await readUnbound(config, place, args.allowProtected, granted)
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = operatorFiles(environment, config, undefined)
-    const checked = await checkAgent(
-      workshop.loader,
-      place,
-      read,
-      workspaceFiles(environment, workspace, place.folder, kept),
-    )
+    const checked = await checkAgent(workshop.loader, place, read, workspaceFiles(environment, workspace, place, kept))
     return { ...checked, workspace }
   })
   const digest = digestOf(agent.parts)

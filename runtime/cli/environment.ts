@@ -4,9 +4,11 @@
  */
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { sourceFiles } from '../credentials/sources/source-files.ts'
 import { checkConfigOwner, EMPTY_CONFIG, parseConfig, type OperatorConfig } from '../definition/config.ts'
 import { RunAgentError } from '../errors.ts'
-import type { DefinitionPlace, WorkspaceFiles } from '../load-agent.ts'
+import type { WorkspaceFiles } from '../load-agent.ts'
+import type { DefinitionPlace } from '../read-definition.ts'
 import { nodeFileHost } from '../node-files.ts'
 import {
   currentUser,
@@ -85,22 +87,57 @@ export function definitionPlace(environment: CommandEnvironment, path: string): 
   // With links followed once and for all: a folder that is swapped later is not the one that is read.
   const folder = real(dirname(absolute))
   const file = real(join(folder, name))
-  return { folder, name, shown: path, realPath: isWithin(folder, file) ? file : undefined }
+  return { folder, named: dirname(absolute), name, shown: path, realPath: isWithin(folder, file) ? file : undefined }
 }
 
-/** The operator's own, which no tool is granted wherever they lie. */
+/** The operator's own, which no tool is granted wherever they lie: what is written there is believed. */
 export function operatorFiles(
   environment: CommandEnvironment,
   config: OperatorConfig,
   audit: string | undefined,
 ): readonly (string | undefined)[] {
   const { file, key } = config.store
+  const owner = [environment.user.name]
+  const ofCredentials = [...config.credentials.values()].flatMap(({ source, users }) =>
+    sourceFiles(source, users ?? owner),
+  )
   return [
-    config.file,
+    ...(config.file === undefined ? [] : linksOf(config.file)),
     trailPath(environment, config, audit),
+    trailPath(environment, config, undefined),
     file,
-    key === undefined || key.kind === 'passphrase' ? undefined : key.path,
+    ...(key?.kind === 'passphrase' ? sourceFiles(key.source, owner) : [key?.path]),
+    ...ofCredentials,
+    ...config.networks.map(({ ca }) => ca),
   ]
+}
+
+const LINKS_MAX = 40
+
+/** The path, and where each link on the way from it leads: whoever replaces one replaces what it leads to. */
+function linksOf(path: string): readonly string[] {
+  const steps = [path]
+  for (let last = path; steps.length < LINKS_MAX;) {
+    const target = linkTarget(last)
+    if (target === undefined) break
+    last = resolve(real(dirname(last)), target)
+    steps.push(last)
+  }
+  return steps
+}
+
+/** Undefined where it is no link. */
+function linkTarget(path: string): string | undefined {
+  try {
+    const folder = nodeFileHost.openRoot(real(dirname(path)))
+    try {
+      return nodeFileHost.readLink(folder, basename(path))
+    } finally {
+      nodeFileHost.close(folder)
+    }
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -156,7 +193,7 @@ function realFolder(path: string): string {
 export function workspaceFiles(
   environment: CommandEnvironment,
   workspace: string,
-  definitionFolder: string,
+  { folder, named }: Pick<DefinitionPlace, 'folder' | 'named'>,
   kept: readonly (string | undefined)[],
 ): WorkspaceFiles {
   // As written and with every link followed: a folder of the user's may be reached by either.
@@ -175,11 +212,12 @@ export function workspaceFiles(
     ),
   ]
   const { config, state, cache } = environment.folders
-  const named = kept.flatMap((path) =>
+  const keptFiles = kept.flatMap((path) =>
     path === undefined ? [] : [path, `${path}-wal`, `${path}-shm`, `${path}-journal`],
   )
   return {
-    ownFiles: (paths) => inside(paths.map((path) => resolve(definitionFolder, path))).filter((path) => path !== ''),
-    neverGranted: inside([config, state, cache, ...named]),
+    ownFiles: (paths) =>
+      inside(paths.flatMap((path) => [resolve(folder, path), resolve(named, path)])).filter((path) => path !== ''),
+    neverGranted: inside([config, state, cache, ...keptFiles]),
   }
 }

@@ -3,7 +3,8 @@ import { changeFile } from '../broker/file-changes.ts'
 import { createWalker, PathError, readWhole } from '../broker/walker.ts'
 import { codeOf, messageOf, RunAgentError } from '../errors.ts'
 import { LOCK_BYTES_MAX } from '../limits.ts'
-import { checkAgent, readDefinition, type DefinitionPlace, type ReadDefinition } from '../load-agent.ts'
+import { checkAgent } from '../load-agent.ts'
+import { readDefinition, type DefinitionPlace, type ReadDefinition } from '../read-definition.ts'
 import {
   lockDifferences,
   lockFileName,

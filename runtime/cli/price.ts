@@ -5,15 +5,22 @@ import { RunAgentError } from '../errors.ts'
 import type { RunPlan } from '../plan.ts'
 import type { Player } from './player.ts'
 
-/** A budget or a ceiling in dollars that nothing can be compared with would silently do nothing. */
-export function priceOf(player: Player, config: OperatorConfig, { usd }: AgentDefinition['budget']): RunPlan['price'] {
+/**
+ * A budget or a ceiling in dollars that nothing can be compared with would silently do nothing. `usd`: the budget as
+ * the operator's ceiling bounds it, which is for every run, also of a model that costs nothing.
+ */
+export function priceOf(
+  player: Player,
+  config: OperatorConfig,
+  { own, usd }: { readonly own: AgentDefinition['budget']; readonly usd: number | undefined },
+): RunPlan['price'] {
   if (player.kind === 'script') return undefined
   const { provider, name, credential = '' } = player.provider
   const price = config.providers.get(provider)?.prices.get(name)
   const ceiling = config.credentials.get(credential)?.spending.find((limit) => limit.usd !== undefined)
-  const isFree = price !== undefined && price.input + price.output === 0
   if (usd === undefined && ceiling === undefined) return price
-  if (price !== undefined && !isFree) return price
+  const isFree = price !== undefined && price.input + price.output === 0
+  if (price !== undefined && !(isFree && (own.usd !== undefined || ceiling !== undefined))) return price
   const what =
     usd === undefined
       ? `the key ${credential} may cost $${ceiling?.usd} in ${ceiling?.every} (${ceiling?.place})`

@@ -14,7 +14,8 @@ import type { AgentDefinition } from '../definition/definition.ts'
 import { RunAgentError } from '../errors.ts'
 import { SEED_BYTES } from '../limits.ts'
 import { withCredentials } from '../granted-credentials.ts'
-import { loadAgent, type DefinitionPlace, type LoadedAgent } from '../load-agent.ts'
+import { loadAgent, type LoadedAgent } from '../load-agent.ts'
+import { type DefinitionPlace } from '../read-definition.ts'
 import { digestOf } from '../lock.ts'
 import type { Model } from '../model/model.ts'
 import { SCRIPT_CALL } from '../model/model.ts'
@@ -150,7 +151,7 @@ async function loadedAgent(
     if (demandsWalls(config, read.definition)) requireWalls(args, config, read.definition, await walls())
     const workspace = workspaceFolder(environment, args.workspace, read.definition.workspace)
     const kept = operatorFiles(environment, config, args.audit)
-    const files = workspaceFiles(environment, workspace, place.folder, kept)
+    const files = workspaceFiles(environment, workspace, place, kept)
     const { allowProtected, networks } = read
     return { ...(await loadAgent(workshop.loader, place, read, files)), workspace, allowProtected, networks }
   })
@@ -267,7 +268,7 @@ function planOf({ args, agent, config, environment, player, script, walls }: Pla
     tools: agent.tools,
     script,
     budget,
-    price: priceOf(player, config, budget),
+    price: priceOf(player, config, { own: definition.budget, usd: budget.usd }),
     values: Object.fromEntries(definition.settings.map(({ name, value }) => [name, value ?? ''])),
     seed: randomBytes(SEED_BYTES).toString('hex'),
     workspace,

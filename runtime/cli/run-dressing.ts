@@ -74,6 +74,7 @@ export async function openRunDressing(options: RunDressingOptions): Promise<RunD
     run,
     user: question.user,
     agentDigest: question.digest,
+    agentFile: question.realPath,
     given,
     sourceOf: (credential) => secrets.sourceOf(credential),
     grants: openGrants(file.database, grantOptions),

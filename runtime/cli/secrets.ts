@@ -7,7 +7,7 @@ import { openCredentialsFile, type CredentialsFile } from '../credentials/store/
 import type { GrantOptions } from '../credentials/chain/grant-links.ts'
 import { GRANT_TABLES } from '../credentials/chain/grant-row.ts'
 import { Leases } from '../credentials/store/lease.ts'
-import { agentText } from '../credentials/chain/grant-chain.ts'
+import { agentTexts } from '../credentials/chain/grant-chain.ts'
 import { openRevocations, REVOCATION_TABLES, revokedError } from '../credentials/chain/revocations.ts'
 import type { LiveSecret, SecretSource } from '../credentials/secret.ts'
 import { SecretStore } from '../credentials/store/secret-store.ts'
@@ -102,11 +102,8 @@ export class Secrets {
     // Nothing was ever revoked where there is no store, and none is made for asking.
     if (!isFile(this.#path)) return
     const revocations = openRevocations(this.#openFile().database)
-    const agents = [{ lock: digest }, ...(realPath === undefined ? [] : [{ from: realPath }])]
-    const found = agents.map((agent) =>
-      revocations.find(user, { credential, agent: agentText(agent), tool: '' }, sinceMs),
-    )
-    const revoked = found.find((each) => each !== undefined)
+    const agents = agentTexts(realPath, digest)
+    const revoked = revocations.find(user, { credential, agents, tool: '' }, sinceMs)
     if (revoked !== undefined) throw revokedError(`the credential ${credential} may not be used`, revoked)
   }
 

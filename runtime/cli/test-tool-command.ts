@@ -118,7 +118,7 @@ function definitionOf(question: ToolTestQuestion, folder: string): ReturnType<ty
 
 async function loadTool(question: ToolTestQuestion, folder: string, workshop: Workshop): Promise<PlannedTool> {
   const definition = definitionOf(question, folder)
-  const place = { folder, name: RULES, shown: RULES, realPath: undefined }
+  const place = { folder, named: folder, name: RULES, shown: RULES, realPath: undefined }
   const workspace = { ownFiles: () => [], neverGranted: [] }
   try {
     const agent = await loadAgent(

@@ -3,7 +3,8 @@
  * somebody has seen its rights. What was asked of is what was loaded, so nothing can be swapped behind the answer.
  */
 import { messageOf, RunAgentError } from '../errors.ts'
-import { checkedTools, type DefinitionPlace, type LoadedAgent, type ReadDefinition } from '../load-agent.ts'
+import { checkedTools, type LoadedAgent } from '../load-agent.ts'
+import { type DefinitionPlace, type ReadDefinition } from '../read-definition.ts'
 import { digestOf } from '../lock.ts'
 import { nodeFileHost } from '../node-files.ts'
 import { nodeClock } from '../node-processes.ts'

@@ -15,7 +15,7 @@ import { canonicalUrl } from '../policy/http-url.ts'
 import type { Clock } from '../ports.ts'
 import type { ActionTokens } from './chain/action-token.ts'
 import type { Authority } from './chain/authority.ts'
-import { agentText, type AgentIdentity, type Ensured, type Grants, type NewGrant } from './chain/grant-chain.ts'
+import { agentTexts, type AgentIdentity, type Ensured, type Grants, type NewGrant } from './chain/grant-chain.ts'
 import { revokedError, type Revocations } from './chain/revocations.ts'
 import type { LiveSecret, SecretSource } from './secret.ts'
 import { headerOf, urlWith } from './slot.ts'
@@ -39,6 +39,8 @@ export interface RunCredentialsOptions {
   readonly user: string
   /** What `run-agent lock` prints for the definition as it was loaded. */
   readonly agentDigest: string
+  /** The file of the definition; undefined: it cannot be resolved. */
+  readonly agentFile: string | undefined
   readonly given: readonly GivenCredential[]
   readonly sourceOf: (credential: string) => SecretSource
   readonly grants: Grants
@@ -80,6 +82,7 @@ export function createRunCredentials(options: RunCredentialsOptions): Dresser {
         )
       }
       try {
+        assertNotRevoked(options, chain)
         return dressWith(options, question, chain, await fetched(options, question))
       } catch (error) {
         if (!(error instanceof RunAgentError) || error.code !== 'E_CREDENTIAL') throw error
@@ -168,11 +171,11 @@ const BOUNDS: Omit<Authority, 'rules' | 'childDepth' | 'notBeforeMs' | 'expiresA
 }
 
 /** The id of the tool's grant. */
-function chainFor({ grants, revocations, user, agentDigest }: RunCredentialsOptions, given: GivenCredential): string {
+function chainFor(options: RunCredentialsOptions, given: GivenCredential): string {
+  const { grants, user, agentDigest } = options
   const { credential, agent, tool, bundle, rules, toolRules, sinceMs, untilMs } = given
   const bounds = { ...BOUNDS, notBeforeMs: sinceMs, expiresAtMs: untilMs }
-  const revoked = revocations.find(user, { credential, agent: agentText(agent), tool }, sinceMs)
-  if (revoked !== undefined) throw revokedError(`${tool} may not use the credential ${credential}`, revoked)
+  assertNotRevoked(options, given)
   const ensured = (grant: NewGrant): string => {
     const result: Ensured = grants.ensure(grant)
     if (result.ok) return result.id
@@ -191,4 +194,14 @@ function chainFor({ grants, revocations, user, agentDigest }: RunCredentialsOpti
     bundle,
     authority: { ...bounds, rules: toolRules, childDepth: 1 },
   })
+}
+
+/** @throws RunAgentError E_CREDENTIAL, saying when, by whom and why. */
+function assertNotRevoked(
+  { revocations, user, agentDigest, agentFile }: RunCredentialsOptions,
+  { credential, tool, sinceMs }: GivenCredential,
+): void {
+  const agents = agentTexts(agentFile, agentDigest)
+  const revoked = revocations.find(user, { credential, agents, tool }, sinceMs)
+  if (revoked !== undefined) throw revokedError(`${tool} may not use the credential ${credential}`, revoked)
 }

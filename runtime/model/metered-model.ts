@@ -38,9 +38,9 @@ export function meteredModel(model: Model, meter: Meter): Model {
           `the provider of ${model.playedBy} does not say how many tokens an answer took, so its ceilings cannot be held`,
         )
       } catch (error) {
-        if (wasRefused(error)) metered.settle(NOTHING)
-        else if (error instanceof ProviderError && error.usage !== undefined)
-          metered.settle(countedOf(error.usage, expected))
+        const took = error instanceof ProviderError ? error.usage : undefined
+        if (took !== undefined && took.totalTokens > 0) metered.settle(countedOf(took, expected))
+        else if (wasRefused(error)) metered.settle(NOTHING)
         throw error
       }
     },

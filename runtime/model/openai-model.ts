@@ -1,8 +1,9 @@
 import type { ModelRequest as SdkRequest, ModelSettings as SdkSettings } from '@openai/agents'
 import { MODEL_BODY_TIMEOUT_MS, MODEL_CONNECT_TIMEOUT_MS, MODEL_HEADERS_TIMEOUT_MS } from '../limits.ts'
+import { ProviderError } from '../provider-error.ts'
 import { loadAgentsSdk } from './agents-sdk.ts'
 import { turnOf, usageOf } from './model.ts'
-import type { Model, ModelRequest, ModelSettings } from './model.ts'
+import type { Model, ModelRequest, ModelSettings, ModelUsage } from './model.ts'
 import { checkingFetch, providerFailure } from './provider-reply.ts'
 import { fromSdkItems, toSdkItems } from './sdk-items.ts'
 
@@ -27,6 +28,7 @@ export interface OpenAIModelOptions {
  */
 export function createOpenAIModel(options: OpenAIModelOptions): Model {
   const { agents, openai } = loadAgentsSdk()
+  let took: ModelUsage | undefined
   const client = new openai.OpenAI({
     apiKey: PLACEHOLDER_KEY,
     adminAPIKey: null,
@@ -38,7 +40,7 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
     logLevel: 'off',
     // Never the first to run out: the fetch has limits of its own, and names them.
     timeout: 2 * (MODEL_CONNECT_TIMEOUT_MS + MODEL_HEADERS_TIMEOUT_MS + MODEL_BODY_TIMEOUT_MS),
-    fetch: checkingFetch(options.fetch, options),
+    fetch: checkingFetch(options.fetch, options, (usage) => (took = usage)),
   })
   const provider = new agents.OpenAIProvider({
     openAIClient: client,
@@ -49,13 +51,16 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
   return {
     playedBy: `${options.provider}/${options.name}`,
     async turn(request, signal) {
+      took = undefined
       try {
         const model = await provider.getModel(options.name)
         // Without a trace around it the SDK's model throws; this one is disabled and goes nowhere.
         const answer = await agents.withTrace('turn', () => model.getResponse(sdkRequest(request, signal, options)))
         return turnOf(request.items, fromSdkItems(answer.output, options.api), usageOf(answer.usage))
       } catch (thrown) {
-        throw providerFailure(thrown, signal, options)
+        const failure = providerFailure(thrown, signal, options)
+        if (failure instanceof ProviderError) failure.usage = took
+        throw failure
       }
     },
     close: () => provider.close(),

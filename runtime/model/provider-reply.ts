@@ -13,12 +13,18 @@ interface Whose {
 
 /**
  * A `fetch` that passes a successful answer on only if it is one. The SDK takes an HTML page for a text and fails
- * later in ways that name nothing; and it throws away why an answer stopped early.
+ * later in ways that name nothing; and it throws away why an answer stopped early. `onUsage` is told what each answer
+ * took, used or not, where it says so.
  */
-export function checkingFetch(inner: typeof globalThis.fetch, whose: Whose): typeof globalThis.fetch {
+export function checkingFetch(
+  inner: typeof globalThis.fetch,
+  whose: Whose,
+  onUsage: (usage: ModelUsage | undefined) => void,
+): typeof globalThis.fetch {
   return async (input, init) => {
     const response = await inner(input, init)
     const text = await response.text()
+    onUsage(usageIn(parsed(text)))
     if (response.ok) checkReply(text, response.headers.get('content-type') ?? 'no content type', whose)
     else throw statusError(response, text, whose)
     return new Response(text, { status: 200, headers: response.headers })
@@ -46,25 +52,21 @@ function checkReply(text: string, contentType: string, { provider, name, api }: 
       throw malformed(`JSON that is no chat completion: ${quoted(text)}`)
     }
     if (field(choices[0], 'finish_reason') === 'length' && isEmpty(field(choices[0], 'message')))
-      throw cutOff('length', name, reply)
+      throw cutOff('length', name)
     return
   }
   if (!Array.isArray(field(reply, 'output'))) throw malformed(`JSON that is no response: ${quoted(text)}`)
   if (field(reply, 'status') === 'incomplete')
-    throw cutOff(textIn(field(field(reply, 'incomplete_details'), 'reason')) ?? 'no reason given', name, reply)
+    throw cutOff(textIn(field(field(reply, 'incomplete_details'), 'reason')) ?? 'no reason given', name)
   if (field(reply, 'status') === 'failed') {
     const reason = quoted(textIn(field(field(reply, 'error'), 'message')) ?? 'no reason given')
-    throw new ProviderError('E_PROVIDER', `${provider}/${name} failed: ${reason}`, {
-      retryable: true,
-      usage: usageIn(reply),
-    })
+    throw new ProviderError('E_PROVIDER', `${provider}/${name} failed: ${reason}`, { retryable: true })
   }
 }
 
-function cutOff(reason: string, name: string, reply: unknown): ProviderError {
+function cutOff(reason: string, name: string): ProviderError {
   return new ProviderError('E_MODEL', `${name} stopped before it had finished: ${quoted(reason)}`, {
     retryable: false,
-    usage: usageIn(reply),
     ...(/length|max_output/.test(reason) ? { hint: 'Raise maxOutput in the definition, or lower effort.' } : {}),
   })
 }

@@ -6,7 +6,7 @@ import { withProtected } from '../../runtime/cli/checked-agent.ts'
 import { definitionPlace, readEnvironment } from '../../runtime/cli/environment.ts'
 import { assertLocked } from '../../runtime/cli/lock-command.ts'
 import { EMPTY_CONFIG, type OperatorConfig } from '../../runtime/definition/config.ts'
-import { readDefinition, type DefinitionPlace } from '../../runtime/load-agent.ts'
+import { readDefinition, type DefinitionPlace } from '../../runtime/read-definition.ts'
 import { agentParts, digestOf, lockText, makeLock, type AgentParts } from '../../runtime/lock.ts'
 import { nodeFileHost } from '../../runtime/node-files.ts'
 import { lockedRights } from '../../runtime/rights.ts'
@@ -14,6 +14,7 @@ import { makeTree } from '../support/tree.ts'
 
 const place = (folder: string): DefinitionPlace => ({
   folder,
+  named: folder,
   name: 'a.yaml',
   shown: 'a.yaml',
   realPath: `${folder}/a.yaml`,
@@ -67,6 +68,18 @@ describe('definitionPlace()', () => {
     expect(place).toMatchObject({ realPath: join(tree.path, 'evil/a.yaml'), folder: join(tree.path, 'evil') })
     // The control: who looks later finds the other.
     expect(nodeFileHost.realPath(join(tree.path, 'named/a.yaml'))).toBe(join(tree.path, 'good/a.yaml'))
+  })
+
+  test('reads no other one than it knows, where a link beside it is swapped', async () => {
+    using tree = makeTree([
+      'good/a.yaml=name: good\nscript: ./s.ts\n',
+      'good/evil.yaml=name: evil\n',
+      'good/l.yaml => a.yaml',
+    ])
+    const place = named(tree, 'good/l.yaml')
+    expect((await readDefinition(nodeFileHost, place)).definition.name).toBe('good')
+    replaceWithLink(join(tree.path, 'good/l.yaml'), 'evil.yaml')
+    await expect(readDefinition(nodeFileHost, place)).rejects.toThrow('good/l.yaml changed while it was read')
   })
 
   test('knows none that a link leads to from another folder', () => {

@@ -62,11 +62,12 @@ describe('a metered model', () => {
   })
 
   test.each([
-    [9, 1000, 1009],
-    [0, 0, 153],
+    [9, 1000, ['settle 1009']],
+    [9, 0, ['settle 153']],
+    [0, 0, []],
   ])('counts what an answer took that could not be used: %i and %i', async (inputTokens, outputTokens, settled) => {
     const usage = { requests: 1, inputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
     const error = new ProviderError('E_MODEL', 'cut off', { retryable: false, usage })
-    expect((await metered(failing(error))).said).toEqual(['begin 153', `settle ${settled}`])
+    expect((await metered(failing(error))).said).toEqual(['begin 153', ...settled])
   })
 })

@@ -166,6 +166,30 @@ test('a repository that brings its own copy of the definition gets nothing', asy
   expect((await requests(desk, [{ url: `${api.base}/a` }])).exit).toBe(0)
 })
 
+test('an agent that is revoked by its file or by its lock ends, by whichever the configuration knows it', async () => {
+  await using api = await credentialServer()
+  using desk = credentialDesk([`GET ${api.base}/**`], ['api'])
+  const lock = /sha256-[0-9a-f]{64}/.exec((await desk.run('check', 'agents/a.yaml')).stdout)?.[0] ?? ''
+  const file = `${desk.workspace}/agents/a.yaml`
+  for (const [known, revoked] of [
+    [`lock: ${lock}`, file],
+    [`from: ${file}`, lock],
+  ] as const) {
+    const text = credentials(desk, { api: { for: [`GET ${api.base}/**`] } })
+    desk.configure(
+      text
+        .replace(/from: [^,]+/, known)
+        .replace('credentials:', `store: { file: ./${known.slice(0, 4)}/store.db }\ncredentials:`),
+    )
+    expect((await requests(desk, [{ url: `${api.base}/a` }])).results).toMatchObject([{ status: 200 }])
+    const words = ['credentials', 'revoke', 'api', '--agent', revoked, '--reason', 'stolen', '--config', desk.config]
+    expect(await desk.run(...words)).toMatchObject({ exit: 0 })
+    const after = await requests(desk, [{ url: `${api.base}/b` }])
+    expect(after.said).toMatch(/revoked at .*: stolen/)
+  }
+  expect(api.asked.map(({ url }) => url)).toEqual(['/a', '/a'])
+})
+
 test('a revoked grant ends at once, and says who, when and why; a new one is the operator’s to write', async () => {
   await using api = await credentialServer()
   using desk = credentialDesk([`GET ${api.base}/**`], ['api'])

@@ -104,6 +104,43 @@ test('count an answer that is cut off, and what a model thinks, as what they too
   expect(await spent()).toBe('$111.20')
 })
 
+test('count what could not be used of any answer', async () => {
+  const usage = { prompt_tokens: 1000, completion_tokens: 50_000, total_tokens: 51_000 }
+  const bad = [
+    { ...chatReply({ content: 'x' }), choices: [], usage },
+    {
+      ...chatReply({ tool_calls: [{ id: 'x', type: 'function', function: { arguments: '{}' } }] }, 'tool_calls'),
+      usage,
+    },
+    { ...chatReply({ tool_calls: [null] }, 'tool_calls'), usage },
+  ]
+  await using at = await imitateProvider(
+    ...bad.map((reply) => json(reply)),
+    json({ error: { message: 'no' }, usage }, 400),
+    json({ error: { message: 'no' } }, 400),
+  )
+  using desk = openSpendingDesk(at, '{ tokens: 10000000, every: 1d }')
+  for (let turn = 1; turn <= 5; turn += 1) {
+    expect((await run(desk, AGENT, '--user', 'bob')).exit).toBe(1)
+    const spent = /spent (\d+) tokens/.exec((await run(desk, 'credentials', 'list')).stdout)?.[1]
+    expect(Number(spent)).toBe(Math.min(turn, 4) * 51_000)
+  }
+})
+
+test('in dollars are none for a model that costs nothing, and the operator’s own ceiling is no obstacle to one', async () => {
+  await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
+  using desk = openSpendingDesk(at, '{ usd: 2, every: 1d }')
+  const path = join(desk.home, 'config.yaml')
+  const free = readFileSync(path, 'utf8').replace('input: 100000, output: 100000', 'input: 0, output: 0')
+  writeFileSync(path, free)
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({
+    exit: 4,
+    stderr: expect.stringContaining('costs nothing: it would never be reached') as string,
+  })
+  writeFileSync(path, `${free.replace('usd: 2', 'tokens: 1000')}ceiling: { usd: 5 }\n`)
+  expect(await run(desk, AGENT, '--user', 'bob')).toMatchObject({ exit: 0 })
+})
+
 test('end what asks for more than there is before it is sent, so that nobody else is kept waiting', async () => {
   await using at = await imitateProvider(json(chatReply({ content: 'hello' })))
   using desk = openSpendingDesk(at, '{ tokens: 1000, every: 30d }')

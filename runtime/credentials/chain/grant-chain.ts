@@ -141,6 +141,11 @@ export function openGrants(database: Database.Database, options: GrantOptions): 
 }
 
 /** An agent's identity as it is kept and selected. */
+/** By both: `file`, where it can be resolved, and the digest of its lock. */
+export function agentTexts(file: string | undefined, digest: string): readonly string[] {
+  return [agentText({ lock: digest }), ...(file === undefined ? [] : [agentText({ from: file })])]
+}
+
 export function agentText(agent: AgentIdentity): string {
   return 'from' in agent ? `from:${agent.from}` : `lock:${agent.lock}`
 }

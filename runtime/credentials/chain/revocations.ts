@@ -25,10 +25,17 @@ export interface RevokedSelection {
   readonly tool?: string
 }
 
+export interface RevocableUse {
+  readonly credential: string
+  /** The agent by all that it is known by: an operator may have named it by another than the grant does. */
+  readonly agents: readonly string[]
+  readonly tool: string
+}
+
 export interface Revocations {
   add(user: string, selection: RevokedSelection, revocation: Revocation): void
   /** The last one that covers the use, unless the use was granted after it. */
-  find(user: string, use: Required<RevokedSelection>, grantedAtMs: number): Revocation | undefined
+  find(user: string, use: RevocableUse, grantedAtMs: number): Revocation | undefined
 }
 
 export function openRevocations(database: Database.Database): Revocations {
@@ -37,7 +44,7 @@ export function openRevocations(database: Database.Database): Revocations {
   )
   const find = database.prepare<Record<string, string | number>, Revocation>(
     `SELECT at_ms AS atMs, by, reason FROM revocation
-     WHERE user = @user AND (credential IS NULL OR credential = @credential) AND (agent IS NULL OR agent = @agent)
+     WHERE user = @user AND (credential IS NULL OR credential = @credential) AND (agent IS NULL OR agent IN (SELECT value FROM json_each(@agents)))
        AND (tool IS NULL OR tool = @tool) AND at_ms >= @grantedAtMs
      ORDER BY at_ms DESC LIMIT 1`,
   )
@@ -46,7 +53,8 @@ export function openRevocations(database: Database.Database): Revocations {
       const all = { credential: null, agent: null, tool: null }
       insert.run({ user, ...all, ...selection, ...revocation, atMs: Math.trunc(revocation.atMs) })
     },
-    find: (user, use, grantedAtMs) => find.get({ user, ...use, grantedAtMs }),
+    find: (user, { credential, agents, tool }, grantedAtMs) =>
+      find.get({ user, credential, agents: JSON.stringify(agents), tool, grantedAtMs }),
   }
 }
 

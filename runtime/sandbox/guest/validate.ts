@@ -10,6 +10,9 @@ import type { OutputUnit, Schema } from '@cfworker/json-schema'
 
 removeUriStandIn()
 
+// A tool may replace them.
+const { parse, stringify } = JSON
+
 export type ArgumentsResult =
   | { readonly ok: true; readonly value: unknown }
   /** Readable for a model: one `pointer: what is wrong` after the other. */
@@ -30,7 +33,8 @@ export function validateArguments(
 ): ArgumentsResult {
   const root = schema as Schema
   const lookup = lookupOf(root)
-  const given = value ?? {}
+  // What no JSON says that is written again: 1e400 is not finite, and so no number here; -0 is 0.
+  const given = holdsOddNumber(value) ? (parse(stringify(value)) as unknown) : (value ?? {})
   const complete = ignoreDefaults || !mayHaveDefaults(root) ? given : withDefaults(root, given, lookup)
   const { valid, errors } = validate(complete, root, '2020-12', lookup, false)
   return valid ? { ok: true, value: complete } : { ok: false, message: messageOf(errors) }
@@ -42,6 +46,14 @@ function lookupOf(root: Schema): Lookup {
   lookup['#'] = root
   for (const [name, definition] of Object.entries(root.$defs ?? {})) lookup[`#/$defs/${name}`] = definition as Schema
   return lookup
+}
+
+function holdsOddNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value) || Object.is(value, -0)
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.some(holdsOddNumber)
+  for (const key in value) if (holdsOddNumber((value as Record<string, unknown>)[key])) return true
+  return false
 }
 
 /** To look for missing properties everywhere makes all that is given anew. */

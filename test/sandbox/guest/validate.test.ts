@@ -66,6 +66,23 @@ describe('accepted, with defaults', () => {
     expect(validateArguments({ type: 'object', properties: {} }, undefined)).toEqual({ ok: true, value: {} })
   })
 
+  test.each([
+    ['1e400', 'integer', false],
+    ['-1e400', 'number', false],
+    ['1e400', 'array', false],
+    ['5', 'integer', true],
+  ])('%s is no %s unless JSON says so again: %s', (text, type, ok) => {
+    const schema = { type: 'object', properties: { x: { type } }, additionalProperties: false }
+    expect(validateArguments(schema, JSON.parse(`{"x":${text}}`)).ok).toBe(ok)
+    const list = { type: 'object', properties: { x: { type: 'array', items: { type } } } }
+    expect(validateArguments(list, JSON.parse(`{"x":[1,{"y":${text}}]}`)).ok).toBe(false)
+  })
+
+  test('minus zero is zero', () => {
+    const result = validateArguments({ type: 'object', properties: { x: { enum: [0] } } }, JSON.parse('{"x":-0}'))
+    expect(result).toEqual({ ok: true, value: { x: 0 } })
+  })
+
   test('a property named __proto__ is a property', () => {
     const given: unknown = JSON.parse('{"__proto__":{"polluted":true}}')
     const result = validateArguments({ type: 'object', properties: {} }, given)
