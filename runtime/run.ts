@@ -4,6 +4,7 @@ import { encodeInline } from './audit/encode.ts'
 import type { Json, RunRecorder } from './audit/event.ts'
 import type { Broker } from './broker/broker.ts'
 import type { SecretFilter } from './broker/dressing.ts'
+import { costOf } from './cost.ts'
 import { codeOf, messageOf } from './errors.ts'
 import {
   saysUsage,
@@ -72,7 +73,7 @@ export async function runAgent(plan: RunPlan, world: World): Promise<RunOutcome>
       kind: 'run.end',
       data: { status: result.status, output: result.output, error: errorData(result.error), usage },
     })
-    const usd = costOf(plan.price, usage)
+    const usd = plan.price && costOf(plan.price, usage)
     return { ...result, denied: tools.denied, usage, ...(usd === undefined ? {} : { usd }), toolCalls: tools.count }
   }
 
@@ -119,15 +120,9 @@ function overBudget({ budget, price }: RunPlan, usage: ModelUsage): string | und
   if (tokens !== undefined && usage.totalTokens >= tokens) {
     return `the model used ${usage.totalTokens} of the ${tokens} tokens of its budget`
   }
-  const spent = costOf(price, usage)
+  const spent = price && costOf(price, usage)
   if (usd === undefined || spent === undefined || spent < usd) return undefined
   return `the model used $${spent.toFixed(4)} of the $${usd} of its budget`
-}
-
-/** US dollars. */
-function costOf(price: RunPlan['price'], usage: ModelUsage): number | undefined {
-  if (price === undefined) return undefined
-  return (usage.inputTokens * price.input + usage.outputTokens * price.output) / 1_000_000
 }
 
 function budgetExceeded(message: string): Pick<RunOutcome, 'status' | 'error'> {

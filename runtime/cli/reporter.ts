@@ -7,6 +7,7 @@ import type { NewEvent, RunRecorder } from '../audit/event.ts'
 import { fieldsOf } from '../audit/fields.ts'
 import { count } from '../audit/timeline-words.ts'
 import type { Head } from '../audit/trail.ts'
+import { inDollars } from '../cost.ts'
 import { codeOf, messageOf } from '../errors.ts'
 import { nodeClock } from '../node-processes.ts'
 import type { RunPlan } from '../plan.ts'
@@ -155,16 +156,12 @@ export function closingLine(run: string, outcome: RunOutcome, head: Head): strin
     `run ${run} ${status.replaceAll('_', ' ')}`,
     count(toolCalls, 'call'),
     `${denied.length} denied`,
-    ...(usd === undefined ? tokens : [dollars(usd)]),
+    ...(usd === undefined ? tokens : [inDollars(usd)]),
     `head ${head.size} ${head.root.slice(0, ROOT_CHARACTERS)}`,
   ].join(' · ')
 }
 
 /** To the cent, and what is less than one to its hundredth. */
-function dollars(usd: number): string {
-  return `$${usd.toFixed(usd > 0 && usd < 0.01 ? 4 : 2)}`
-}
-
 function resultEvent(run: string, outcome: RunOutcome, head: Head): ResultEvent {
   const { status, output, error, usd } = outcome
   const denied = [...outcome.denied]

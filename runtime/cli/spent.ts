@@ -1,5 +1,6 @@
 /** What of a key's ceilings is spent. */
 import { limitInWords } from '../ceiling.ts'
+import { inDollars } from '../cost.ts'
 import type { Spent } from '../credentials/spending.ts'
 import type { CredentialConfig } from '../definition/config-credentials.ts'
 import type { SpendingLimit } from '../definition/config-spending.ts'
@@ -36,7 +37,7 @@ export function spentOf(
 export function spentInWords(asked: Asked, credential: string, config: CredentialConfig): readonly string[] {
   return spentOf(asked, credential, config).map(({ limit, who, usd, tokens }) => {
     const amounts = [
-      ...(limit.usd === undefined ? [] : [`$${usd.toFixed(2)}`]),
+      ...(limit.usd === undefined ? [] : [inDollars(usd)]),
       ...(limit.tokens === undefined ? [] : [`${tokens} tokens`]),
     ]
     return `may cost ${limitInWords(limit)} · ${who === undefined ? '' : `${who} has `}spent ${amounts.join(', ')}`

@@ -2,6 +2,7 @@
  * What the answers of models have cost that were asked with a key, over all runs, and whether that is enough: the
  * ceilings of `spending`. A request is counted before it is made, in the transaction that finds it within them.
  */
+import { costOf, inDollars } from '../cost.ts'
 import type { Price } from '../definition/config.ts'
 import type { SpendingLimit } from '../definition/config-spending.ts'
 import { RunAgentError } from '../errors.ts'
@@ -50,8 +51,6 @@ interface Amount {
 type Column = 'tokens' | 'nano_usd'
 
 const NANO = 1_000_000_000
-/** A dollar for a million tokens is a thousand billionths for one. */
-const NANO_PER_PRICE = 1000
 
 /** The rows that a ceiling counts. */
 const COUNTED = `spending WHERE credential = @credential AND asked_ms > @sinceMs
@@ -129,7 +128,8 @@ export class Spending {
       throw reached(spender, limit, { ceiling: words(ceiling), spent: words(spent[column]), due: words(isNew) }, until)
     }
     const { usd, tokens } = limit
-    if (usd !== undefined) assertRoom('nano_usd', Math.round(usd * NANO), expected.nanoUsd, inDollars)
+    if (usd !== undefined)
+      assertRoom('nano_usd', Math.round(usd * NANO), expected.nanoUsd, (nano) => inDollars(nano / NANO))
     if (tokens !== undefined) assertRoom('tokens', tokens, expected.tokens, (count) => `${count} tokens`)
   }
 
@@ -162,19 +162,14 @@ export class Spending {
   }
 }
 
-/** As it is written, `$0.001`, and never in less than a ten-thousandth. */
-function inDollars(nano: number): string {
-  return `$${Number((nano / NANO).toFixed(4))}`
-}
-
 /** No answer costs more; a provider may say so. */
 const NANO_USD_MAX = RUN_USD_MAX * NANO
 
-function amountOf({ inputTokens, outputTokens, totalTokens }: TokenCount, price: Price | undefined): Amount {
-  const usd = price === undefined ? 0 : inputTokens * price.input + outputTokens * price.output
+function amountOf(used: TokenCount, price: Price | undefined): Amount {
+  const usd = price === undefined ? 0 : costOf(price, used)
   return {
-    tokens: Math.min(totalTokens, RUN_TOKENS_MAX),
-    nanoUsd: Math.min(Math.ceil(usd * NANO_PER_PRICE), NANO_USD_MAX),
+    tokens: Math.min(used.totalTokens, RUN_TOKENS_MAX),
+    nanoUsd: Math.min(Math.round(usd * NANO), NANO_USD_MAX),
   }
 }
 
