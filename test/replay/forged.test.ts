@@ -451,7 +451,8 @@ describe('a ceiling that ends a turn', () => {
       const end = last(events, 'run.end')
       end.data = { ...end.data, status: 'budget_exceeded', output: undefined, error }
       const asked = events.filter(({ runSeq, call }) => runSeq > from && runSeq < answer.runSeq && call === 'model')
-      if (!isAsked) end.data['usage'] = { ...events.find(({ kind }) => kind === 'model.response')?.data['usage'] }
+      // What it used before, so that nothing else tells of the answer that is hidden.
+      end.data['usage'] = { ...events.find(({ kind }) => kind === 'model.response')?.data['usage'] }
       return [...events.filter(({ runSeq }) => runSeq <= from), ...(isAsked ? asked : []), answer, end]
     }
 
